@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the dashboard in a browser with a real server: no error, no request to another host, all figures shown, and nothing
-# cut off or off screen, from phone to wall display.
+# Tests the dashboard in a browser with a real server, and the page of a gateway: no error, no request to another host, all
+# figures shown, and nothing cut off or off screen, from phone to wall display.
 #
 #   scripts/dashboard-test.sh [BINARY] [SCREENSHOT]
 #
@@ -320,6 +320,35 @@ def test_services(page):
     server.stop()
 
 
+def test_gateway(page):
+    """The page of a gateway shows each counter of /metrics once, with its meaning, and fits."""
+    key = pathlib.Path(work, "server.key")
+    public = subprocess.run([binary, "keygen", "--out", key], check=True, capture_output=True, text=True).stdout.split()[-1]
+    server = Server("--key", str(key))
+    admin, listen, peers = (f"127.0.0.1:{free_port(kind)}" for kind in (socket.SOCK_STREAM, socket.SOCK_STREAM, socket.SOCK_DGRAM))
+    options = ["--listen", listen, "--admin", admin, "--peers", peers, "--carriers", "websocket", "--threads", "2"]
+    gateway = start(binary, "gateway", "--server", f"demo={server.listen},{public}", *options, stderr=open(f"{work}/gateway-log", "w"))
+    until("the gateway answers", lambda: gateway.poll() is not None or ask(admin, "/ready"))
+    assert gateway.poll() is None, pathlib.Path(work, "gateway-log").read_text()
+    page.open(admin)
+    shown = "[...document.querySelectorAll('#groups tr td:first-child')].map(cell => cell.textContent)"
+    until("figures of the gateway", lambda: page.js(shown))
+    metrics = ask(admin, "/metrics").decode()
+    counters = {line.split()[2].removeprefix("ringshard_gateway_") for line in metrics.splitlines() if line.startswith("# TYPE") and line.endswith(" counter")}
+    assert sorted(page.js(shown)) == sorted(counters), f"shown once each: {counters ^ set(page.js(shown))}"
+    assert page.js("[...document.querySelectorAll('#groups tr td:first-child')].every(cell => cell.title)"), "a counter has no meaning"
+    cut = "document.documentElement.scrollWidth > innerWidth"
+    for width in (390, 1400):
+        page.resize(width, 900)
+        assert not page.js(cut), f"at {width} pixels the page is too wide"
+    page.is_clean()
+    if screenshot:
+        page.save(pathlib.Path(screenshot).with_stem(pathlib.Path(screenshot).stem + "-gateway"))
+    gateway.terminate()
+    gateway.wait(20)
+    server.stop()
+
+
 def refuse_login(address):
     """Sends a login that the door refuses."""
     trust = ssl.create_default_context()
@@ -346,7 +375,7 @@ try:
     page = Page()
     admin = server_with_bots(bots) if bots else Server().admin
     opened = time.monotonic()
-    for test, arguments in ((test_figures, (page, admin)), (test_reload, (page, admin)), (test_sizes, (page, admin)), (test_choices, (page,)), (test_services, (page,)), (test_secret, (page,)), (test_silence, (page,))):
+    for test, arguments in ((test_figures, (page, admin)), (test_reload, (page, admin)), (test_sizes, (page, admin)), (test_choices, (page,)), (test_services, (page,)), (test_gateway, (page,)), (test_secret, (page,)), (test_silence, (page,))):
         test(*arguments)
         print(f"ok: {test.__name__.removeprefix('test_')}", flush=True)
 except AssertionError as failure:

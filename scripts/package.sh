@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the Debian packages: the server, with manual pages and shell completions; its debug symbols; and the client for C.
+# Builds the Debian packages: server and gateway, with manual pages and shell completions; their debug symbols; and the client for
+# C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All checks that must pass before a change lands. No test depends on time; the load runs at the end are smoke tests. With
-# SMOKE_PROFILE=dev they use the unoptimised binaries, and simulate less: that saves a second build.
+# SMOKE_PROFILE=dev they use the unoptimised binaries, and simulate less: that saves a second build; and clippy runs beside the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prepare.sh
@@ -8,10 +8,14 @@ scripts/prepare.sh
 step() { printf '\n== %s\n' "$*"; "$@"; }
 export RUSTDOCFLAGS="-D warnings"
 
+lint() {
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
+    cargo clippy --locked -p ringshard --no-default-features --all-targets -- -D warnings
+}
+
 step cargo fmt --all --check
-step cargo clippy --locked --workspace --all-targets -- -D warnings
-step cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
-step cargo clippy --locked -p ringshard --no-default-features --all-targets -- -D warnings
+[ "${SMOKE_PROFILE:-}" = dev ] || step lint
 step scripts/check-unsafe.sh
 step scripts/module-graph.py --check
 step scripts/module-graph-test.sh
@@ -23,6 +27,13 @@ step scripts/tune-host-test.sh
 # Tests the dissector if Wireshark is installed.
 if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 # Without examples, which clippy has checked: linking them takes minutes.
+step cargo test --locked --workspace --lib --bins --tests --no-run
+if [ "${SMOKE_PROFILE:-}" = dev ]; then
+    # The tests wait for timers most of the time: meanwhile clippy runs, in a folder of its own, because two cargos lock one.
+    lints=$(mktemp)
+    (export CARGO_TARGET_DIR=target/lints && exec nice -n 19 bash -c "set -e; $(declare -f lint); lint") > "$lints" 2>&1 &
+    linting=$!
+fi
 step cargo test --locked --workspace --lib --bins --tests
 step cargo test --locked --workspace --doc
 # Without long transfers: they add nothing here, and take a quarter of an hour with unoptimised ciphers.
@@ -51,6 +62,11 @@ step scripts/lab-hosts.sh --no-build
 step "$bin/ringshard-bench" simulate --seeds $seeds
 step "$bin/ringshard-bench" simulate-world --minutes 0.2
 step "$bin/ringshard-bench" simulate-lives --steps $lives
+if [ -n "${linting:-}" ]; then
+    printf '\n== lint, which ran beside the other steps\n'
+    wait "$linting" || { cat "$lints" && exit 1; }
+    rm "$lints"
+fi
 # .ci/run installs cargo-deny beside the other steps.
 [ -z "${CARGO_DENY_INSTALL:-}" ] || tail --pid="$CARGO_DENY_INSTALL" -f /dev/null
 step scripts/check-dependencies.sh

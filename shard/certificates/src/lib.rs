@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod development;
+mod facts;
 mod files;
 
 pub use development::{RENEWAL_DAYS, SHORT_LIVED_DAYS};
 pub use files::CertificateError;
 
 use development::{Renewal, is_due};
+use facts::{is_for, validity};
 use files::Stamp;
 use ring::digest;
 use rustls::ServerConfig;
@@ -116,6 +118,16 @@ impl Certificates {
             let _ = write!(text, "{byte:02x}");
             text
         })
+    }
+
+    /// From when to when the server's certificate is valid.
+    pub fn validity(&self) -> (SystemTime, SystemTime) {
+        validity(&self.current())
+    }
+
+    /// Whether the server's certificate is for this host name or address.
+    pub fn is_for(&self, name: &str) -> bool {
+        is_for(&self.current(), name)
     }
 
     /// TLS 1.3 alone, the protocols of `alpn` in this order, no early data, no client certificates.

@@ -162,3 +162,17 @@ fn a_short_lived_certificate_that_is_damaged_is_made_again() {
     first.reload().unwrap();
     assert!(!first.changed());
 }
+
+#[test]
+fn a_certificate_tells_its_names_and_how_long_it_is_valid() {
+    let folder = Folder::new("facts");
+    put_aged(&folder.0, 3);
+    let (chain, key) = (folder.0.join("short-lived.pem"), folder.0.join("short-lived.key"));
+    let certificates = Certificates::open(&CertificateSource::Files { chain, key }).unwrap();
+    let (begin, end) = certificates.validity();
+    let days = |time: Duration| (time.as_secs_f64() / 86_400.0).round();
+    assert_eq!(days(begin.elapsed().unwrap()), 4.0, "made three days ago, and valid from the day before");
+    assert_eq!(days(end.duration_since(SystemTime::now()).unwrap()), 9.0);
+    assert!(certificates.is_for("localhost") && certificates.is_for("::1"));
+    assert!(!certificates.is_for("play.example") && !certificates.is_for("not a name"));
+}

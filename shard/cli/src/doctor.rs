@@ -2,12 +2,16 @@
 
 use crate::output::{self, PrintError};
 use ringshard::ops::doctor::{CpuSet, Finding, Host, Plan, Probes, Verdict};
+use ringshard_gateway::settings::Sources;
 use std::error::Error;
 use std::path::Path;
 
 /// Arguments of `doctor`.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    of: Option<Of>,
     /// CPUs that the server will use, such as 0,2,4-7. Default: the CPUs isolated from the scheduler, or all if none is
     /// isolated.
     #[arg(long, value_name = "LIST", value_parser = parse_cpus)]
@@ -15,6 +19,29 @@ pub struct Arguments {
     /// Network interface that the server will use. Default: that of the default route.
     #[arg(long, value_name = "NAME")]
     nic: Option<String>,
+    /// Print a JSON array instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What else can be examined.
+#[derive(clap::Subcommand)]
+enum Of {
+    /// Check a gateway before it starts or while it runs: host, certificate, ports, servers and gateway key.
+    ///
+    /// It connects to each server once or twice, as a client does. Takes the settings of `ringshard gateway`, such as `--config
+    /// /etc/ringshard/gateway.toml`. Exit code 1 if the gateway cannot serve.
+    Gateway(Box<GatewayArguments>),
+}
+
+/// Arguments of `doctor gateway`.
+#[derive(clap::Args)]
+struct GatewayArguments {
+    #[command(flatten)]
+    sources: Sources,
+    /// Host name or address by which clients reach the gateway: the certificate must be for it.
+    #[arg(long, value_name = "NAME")]
+    reached_at: Option<String>,
     /// Print a JSON array instead of lines.
     #[arg(long)]
     json: bool,
@@ -29,9 +56,25 @@ fn parse_cpus(text: &str) -> Result<CpuSet, String> {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let plan = Plan { cpus: arguments.cpus.clone(), nic: arguments.nic.clone() };
     let host = Host::at(Path::new("/"), &plan)?;
-    let findings = host.examine(&Probes::take(&host));
-    if arguments.json {
-        output::print_line(serde_json::to_string_pretty(&findings)?)?;
+    match &arguments.of {
+        None => report(&host, &host.examine(&Probes::take(&host)), arguments.json, "a server cannot run on this host"),
+        Some(Of::Gateway(arguments)) => {
+            let settings = arguments.sources.load()?;
+            let needs = ringshard_gateway::doctor::needs(&settings);
+            let mut findings = host.examine_for_gateway(needs.open_files, needs.socket_buffer_bytes);
+            findings.extend(ringshard_gateway::doctor::examine(&settings, arguments.reached_at.as_deref()));
+            report(&host, &findings, arguments.json, "the gateway cannot serve")
+        }
+    }
+}
+
+/// Prints what was found.
+///
+/// # Errors
+/// A check has failed. `failed` says what that means.
+fn report(host: &Host, findings: &[Finding], json: bool, failed: &str) -> Result<(), Box<dyn Error>> {
+    if json {
+        output::print_line(serde_json::to_string_pretty(findings)?)?;
     } else {
         findings.iter().try_for_each(print)?;
         if findings.iter().any(|finding| finding.tune_host) {
@@ -43,11 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
         0 => Ok(()),
-        failed => Err(format!(
-            "{failed} of {} checks failed: a server cannot run on this host until they are fixed",
-            findings.len()
-        )
-        .into()),
+        count => Err(format!("{count} of {} checks failed: {failed} until they are fixed", findings.len()).into()),
     }
 }
 

@@ -20,6 +20,7 @@
 //! | [`control`] | all threads together, as the admin port and signals see them | `thread` |
 //! | [`admin`] | metrics, connections, reload, drain | `control` |
 //! | `start` | binds, starts threads, stops | all |
+//! | [`doctor`] | what keeps a gateway from serving | `start` |
 //! | `run` | a gateway from its settings to its end: signals, reload, drain | all |
 
 #![forbid(unsafe_code)]
@@ -31,6 +32,7 @@ mod client;
 mod clock;
 pub mod control;
 pub mod counters;
+pub mod doctor;
 mod http;
 pub mod limits;
 mod peers;

@@ -194,6 +194,7 @@ impl Configuration {
             "login-certificate",
             "login-certificate-key",
             "login-origins",
+            "login-proxies",
             "login-worlds",
             "public-address",
             "accounts-hook",

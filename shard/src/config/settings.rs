@@ -276,6 +276,9 @@ settings! {
         login_certificate_key: Option<PathBuf> = "", file(), false;
         /// Web origins whose pages may open a WebSocket at the login door, such as `https://play.example`. Programs send none.
         login_origins: Vec<String> = "", origins(), false;
+        /// Networks and addresses of proxies before the login door that forward TCP, such as gateways with `bulk`. Each of their
+        /// connections must begin with a header of the PROXY protocol, version 2, which tells the client's address.
+        login_proxies: Vec<IpNet> = "", networks(), false;
         /// Host name or address, and UDP port, that a login tells clients to connect to. Without it: the name by which they have
         /// reached the login door, and the port of `listen`.
         public_address: String = "", host_and_port(), false;

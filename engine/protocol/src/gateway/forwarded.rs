@@ -67,24 +67,33 @@ impl<'a> Forwarded<'a> {
         key.verifies(&[covered, &*inner], &mac).then_some(inner)
     }
 
-    /// Puts a client's datagram and the address that it came from into `forwarded`, which it clears before. Returns false
-    /// if the datagram has no header or leaves no room for the address.
-    pub fn encode(key: &GatewayKey, address: SocketAddr, datagram: &[u8], forwarded: &mut Vec<u8>) -> bool {
-        forwarded.clear();
-        let Ok(Header { connection, .. }) = Header::decode(datagram) else { return false };
+    /// The bytes that a gateway puts in front of a client's datagram to tell the address that it came from. None if the
+    /// datagram has no header or leaves no room for the address.
+    pub fn head(key: &GatewayKey, address: SocketAddr, datagram: &[u8]) -> Option<[u8; FORWARDED_BYTES]> {
+        let Header { connection, .. } = Header::decode(datagram).ok()?;
         if datagram.len() > FORWARDED_DATAGRAM_BYTES_MAX {
-            return false;
+            return None;
         }
-        let header = Header { connection, channel: 0, flags: flags::FORWARDED, sequence: key.name() };
         let ip = match address.ip() {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
         };
-        forwarded.extend_from_slice(&header.encode());
-        forwarded.extend_from_slice(&ip.octets());
-        forwarded.extend_from_slice(&address.port().to_le_bytes());
-        let mac = key.mac(&[forwarded, datagram]);
-        forwarded.extend_from_slice(&mac);
+        let mut head = [0; FORWARDED_BYTES];
+        let (covered, mac) = head.split_at_mut(MAC);
+        let header = Header { connection, channel: 0, flags: flags::FORWARDED, sequence: key.name() };
+        covered[..HEADER_BYTES].copy_from_slice(&header.encode());
+        covered[HEADER_BYTES..PORT].copy_from_slice(&ip.octets());
+        covered[PORT..].copy_from_slice(&address.port().to_le_bytes());
+        mac.copy_from_slice(&key.mac(&[covered, datagram]));
+        Some(head)
+    }
+
+    /// Puts a client's datagram and the address that it came from into `forwarded`, which it clears before. Returns false
+    /// if there is no [`Forwarded::head`] for it.
+    pub fn encode(key: &GatewayKey, address: SocketAddr, datagram: &[u8], forwarded: &mut Vec<u8>) -> bool {
+        forwarded.clear();
+        let Some(head) = Self::head(key, address, datagram) else { return false };
+        forwarded.extend_from_slice(&head);
         forwarded.extend_from_slice(datagram);
         true
     }

@@ -5,7 +5,7 @@ import { webRtc } from './webrtc.js';
 import { webSocket } from './websocket.js';
 import { webTransport, type WebTransportAddress } from './webtransport.js';
 
-/** A gateway's own description, from `GET /v1/gateway`. */
+/** A gateway's own description, from `GET /v1/gateway`. Its field `peers` is for native clients: pages have no UDP. */
 export interface GatewayInfo {
   name: string;
   servers: { name: string; key: Uint8Array }[];

@@ -151,6 +151,12 @@ impl Game for Demo {
         }
     }
 
+    /// All players of the demonstration may talk directly. A player learns the address of another only if the other has joined
+    /// the same mesh: that is its consent.
+    fn may_introduce(&mut self, _shard: &mut Shard<Self>, _from: PlayerId, _to: EntityId) -> bool {
+        true
+    }
+
     fn command(&mut self, shard: &mut Shard<Self>, to: EntityId, from: EntityId, command: Command) {
         match command {
             Command::Hit { damage } => self.hit(shard, to, from, damage),

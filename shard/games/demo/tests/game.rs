@@ -303,3 +303,12 @@ fn npcs_walk_and_stay_near_their_homes() {
     let npc = world.act(0, |_, shard| *shard.entities.columns().shown.first().unwrap());
     assert_eq!(npc.entity_kind(), Some(EntityKind::Npc));
 }
+
+#[test]
+fn players_may_introduce_themselves_to_each_other() {
+    let mut world = world(&[1, 2]);
+    let (from, to) = (body(&mut world, 0), body(&mut world, 1));
+    assert!(world.client_mut(0).introduce(to, b"hello"));
+    pass(&mut world, SECOND, Input::default());
+    assert_eq!(world.client_mut(1).introduction(), Some((from, b"hello".to_vec())));
+}

@@ -3,20 +3,18 @@
 //!
 //! | file | has |
 //! |---|---|
-//! | `guard` | which requests are allowed |
 //! | `routes` | what is answered |
 //! | `metrics` | metrics for Prometheus |
 
-mod guard;
 mod metrics;
 mod routes;
 
 use crate::control::Control;
 use crate::settings::AdminSettings;
-use guard::Guard;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ringshard_operation::Guard;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -28,6 +26,9 @@ use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
+/// Why a port without a token refuses commands.
+const NO_COMMANDS: &str = "this port accepts no commands: set admin-token-file and send its token, or send a signal (SIGHUP \
+                           reloads, SIGTERM drains)";
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 64;
 /// For the head of a request.
@@ -62,7 +63,7 @@ impl Admin {
         let listener = StdListener::bind(listen).map_err(hint)?;
         listener.set_nonblocking(true)?;
         let listen = listener.local_addr()?;
-        let guard = Arc::new(Guard::new(token.as_deref()));
+        let guard = Arc::new(Guard::of_port(token.as_deref(), NO_COMMANDS));
         let (stop, stopped) = oneshot::channel();
         let control = Arc::clone(control);
         let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -1,12 +1,12 @@
 //! What the admin port answers.
 
-use super::guard::Guard;
 use super::metrics;
 use crate::control::Control;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use ringshard_operation::Guard;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -66,6 +66,7 @@ fn stats(control: &Control) -> Value {
         "draining": control.drains(),
         "clients": clients,
         "connections": connections,
+        "carrier-threads": control.settings().threads,
         "threads": threads.collect::<Vec<_>>(),
     })
 }

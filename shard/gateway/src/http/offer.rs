@@ -12,12 +12,22 @@ struct Offer<'a> {
     webtransport: Option<WebTransportOffer>,
     webrtc: bool,
     websocket: bool,
+    peers: Option<PeersOffer>,
 }
 
 #[derive(Serialize)]
 struct OfferedServer<'a> {
     name: &'a str,
     key: String,
+}
+
+/// What players need to talk directly. It is at the host of the gateway.
+#[derive(Serialize)]
+struct PeersOffer {
+    /// The UDP port of the STUN server.
+    port: u16,
+    /// Whether the same port is a relay.
+    relay: bool,
 }
 
 /// What clients must know to connect over WebTransport.
@@ -41,6 +51,7 @@ pub(super) fn answer(site: &Site) -> Answer {
         webtransport: on(Carrier::WebTransport).then(|| (site.webtransport)()).flatten(),
         webrtc: on(Carrier::WebRtc) && site.webrtc.is_some(),
         websocket: on(Carrier::WebSocket),
+        peers: settings.peers.map(|listen| PeersOffer { port: listen.port(), relay: settings.key.is_some() }),
     };
     with_type("application/json", serde_json::to_string(&offer).expect("an offer is plain data"))
 }

@@ -3,19 +3,21 @@
 //!
 //! An IPv6 address counts as its /64, because one customer has at least that many addresses.
 
-mod arrivals;
 mod origin;
-mod places;
 
-pub(crate) use arrivals::Arrivals;
 pub(crate) use origin::is_allowed;
+pub(crate) use ringshard_operation::admission::network_of;
 
 use crate::clock::Clock;
 use crate::settings::Settings;
 use ipnet::IpNet;
-use places::{Full, Places};
-use std::net::{IpAddr, Ipv6Addr};
+use ringshard_operation::admission::{Arrivals, Full, Places};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Connections that may come at once, in seconds of the rate.
+const BURST_SECONDS: u32 = 10;
 
 /// Why a client may not connect.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -96,7 +98,7 @@ impl Limits {
         let state = State {
             connections: Places::new(settings.limits.connections, settings.limits.connections_per_address),
             clients: Places::new(settings.limits.clients, settings.limits.clients_per_address),
-            arrivals: Arrivals::new(settings.limits.connects_per_second),
+            arrivals: arrivals(settings.limits.connects_per_second),
             deny: settings.deny.clone(),
             allow: settings.allow.clone(),
         };
@@ -108,7 +110,8 @@ impl Limits {
         let mut state = self.lock();
         state.connections.limit(settings.limits.connections, settings.limits.connections_per_address);
         state.clients.limit(settings.limits.clients, settings.limits.clients_per_address);
-        state.arrivals.limit(settings.limits.connects_per_second);
+        let (every, burst) = rate(settings.limits.connects_per_second);
+        state.arrivals.limit(every, burst);
         state.deny.clone_from(&settings.deny);
         state.allow.clone_from(&settings.allow);
     }
@@ -118,7 +121,7 @@ impl Limits {
     /// # Errors
     /// The address is denied, has too many connections or connects too fast; or the gateway is full.
     pub fn connection(self: &Arc<Self>, from: IpAddr) -> Result<Place, Refused> {
-        let now = self.clock.now();
+        let now = Duration::from_nanos(self.clock.now());
         let mut state = self.lock();
         let network = state.counted_network(from)?;
         if let Some(network) = network
@@ -194,12 +197,15 @@ impl Drop for Place {
     }
 }
 
-/// The IPv4 address, or the first 64 bits of the IPv6 address.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
-        v4 => v4,
-    }
+/// A meter for so many arrivals of a network per second. Ten times as many may come at once.
+pub(crate) fn arrivals(per_second: u32) -> Arrivals {
+    let (every, burst) = rate(per_second);
+    Arrivals::new(every, burst)
+}
+
+fn rate(per_second: u32) -> (Duration, u32) {
+    let per_second = per_second.max(1);
+    (Duration::from_secs(1) / per_second, per_second.saturating_mul(BURST_SECONDS))
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 
 use crate::clock::Clock;
 use crate::counters::Counters;
-use crate::limits::{Arrivals, Limits, network_of};
-use crate::settings::{GatewayKey, Settings};
+use crate::limits::{Limits, arrivals, network_of};
+use crate::settings::Settings;
+use ringshard_operation::admission::Arrivals;
 use ringshard_peer::limits::RELAY_BYTES_MAX;
 use ringshard_peer::relay::{self, Relay, RelayLimits, RelayStats};
 use ringshard_peer::stun;
+use ringshard_protocol::gateway::GatewayKey;
 use ringshard_protocol::time::Instant;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -49,7 +51,7 @@ impl Peers {
         let work = Work {
             socket,
             relay,
-            arrivals: Arrivals::new(REQUESTS_PER_SECOND),
+            arrivals: arrivals(REQUESTS_PER_SECOND),
             limits,
             counters,
             counted: RelayStats::default(),
@@ -80,7 +82,7 @@ impl Drop for Peers {
 fn relay(key: &GatewayKey) -> io::Result<Relay> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(Relay::new(vec![key.for_tickets()], RelayLimits::default(), secret))
+    Ok(Relay::new(vec![key.clone()], RelayLimits::default(), secret))
 }
 
 struct Work {
@@ -125,7 +127,7 @@ impl Work {
     /// Whether a request of this address is answered.
     fn admits(&mut self, from: SocketAddr) -> bool {
         let ip = from.ip().to_canonical();
-        if self.limits.denies(ip) || !self.arrivals.arrive(network_of(ip), self.clock.now()) {
+        if self.limits.denies(ip) || !self.arrivals.arrive(network_of(ip), Duration::from_nanos(self.clock.now())) {
             self.counters.peers_limited.add(1);
             return false;
         }

@@ -1,12 +1,13 @@
 //! Turns settings as they are written into [`Settings`]. Every fault is told, with what to do.
 
 use super::raw::Raw;
-use super::{AdminSettings, CertificateFiles, GatewayKey, LimitSettings, ServerEntry, Settings};
+use super::{AdminSettings, CertificateFiles, LimitSettings, ServerEntry, Settings};
 use crate::carrier::Carrier;
 use crate::private_file;
+use ringshard_protocol::gateway::GatewayKey;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What every path of QUIC carries (RFC 9000, section 14).
@@ -39,7 +40,7 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
         carriers: if raw.carriers.is_empty() { Carrier::ALL.to_vec() } else { raw.carriers.clone() },
         threads: threads.min(THREADS_MAX),
         flows: raw.flows.unwrap_or(defaults.flows),
-        key: raw.key.as_deref().and_then(|path| GatewayKey::load(path).map_err(|fault| faults.push(fault)).ok()),
+        key: raw.key.as_deref().and_then(|path| gateway_key(path).map_err(|fault| faults.push(fault)).ok()),
         admin: admin(&raw, defaults.admin, &mut faults),
         early_data: raw.early_data.unwrap_or(defaults.early_data),
         idle_timeout: raw.idle_timeout.map_or(defaults.idle_timeout, Duration::from_secs),
@@ -96,8 +97,15 @@ fn certificate(raw: &Raw, listen: SocketAddr, faults: &mut Vec<String>) -> Optio
     None
 }
 
+/// Reads a key file, as `ringshard keygen` writes it: 64 hexadecimal digits.
+fn gateway_key(path: &Path) -> Result<GatewayKey, String> {
+    let text = private_file::read(path)?;
+    GatewayKey::from_hex(&text)
+        .map_err(|error| format!("{} holds no key, {error}: make one with `ringshard keygen --out`", path.display()))
+}
+
 fn admin(raw: &Raw, default: Option<AdminSettings>, faults: &mut Vec<String>) -> Option<AdminSettings> {
-    let token = raw.admin_token_file.as_deref().and_then(|path: &std::path::Path| {
+    let token = raw.admin_token_file.as_deref().and_then(|path: &Path| {
         let token = private_file::read(path).map(|text| text.trim().to_owned());
         match token {
             Ok(token) if token.len() >= 16 => Some(token),

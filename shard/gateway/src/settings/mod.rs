@@ -5,22 +5,20 @@
 //! | `sources` | where the settings come from |
 //! | `raw` | the settings as they are written |
 //! | `check` | turns them into [`Settings`], or says what is wrong, where, and what to do |
-//! | `key` | the gateway key |
 //! | `server` | the servers behind the gateway |
 
 mod check;
-mod key;
 mod raw;
 mod server;
 mod sources;
 
-pub use key::GatewayKey;
 pub use raw::Raw;
-pub use server::ServerEntry;
+pub use server::{Door, ServerEntry};
 pub use sources::{SettingsError, Sources};
 
 use crate::carrier::Carrier;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ringshard_protocol::gateway::GatewayKey;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;

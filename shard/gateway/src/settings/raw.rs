@@ -12,9 +12,10 @@ use std::path::PathBuf;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Raw {
     /// A server that clients reach: its name in paths, its address, and its public key, which `ringshard keygen` printed.
-    /// With `bulk`, QUIC clients reach its login door at that TCP address. Repeat the flag for more servers; the first is
-    /// the default.
-    #[arg(long = "server", value_name = "NAME=ADDRESS,KEY[,bulk=ADDRESS]")]
+    /// With `bulk`, QUIC clients reach its login door at that TCP address. With `proxy` behind it, each connection tells the
+    /// door the client's address by the PROXY protocol, and the server must list this gateway in `login-proxies`. Repeat the
+    /// flag for more servers; the first is the default.
+    #[arg(long = "server", value_name = "NAME=ADDRESS,KEY[,bulk=ADDRESS[,proxy]]")]
     #[arg(env = "RINGSHARD_GATEWAY_SERVERS", hide_env = true, value_delimiter = ' ')]
     pub servers: Vec<String>,
     /// Address and port. TCP has the page, WebSocket and signalling; UDP, the same number, has QUIC and WebTransport.

@@ -13,16 +13,26 @@ pub struct ServerEntry {
     pub address: SocketAddr,
     /// Its public key, which the gateway tells clients.
     pub key: PublicKey,
-    /// TCP address of its login door, which bulk streams of QUIC go to. None: bulk streams are refused.
-    pub bulk: Option<SocketAddr>,
+    /// Its login door, which bulk streams of QUIC go to. None: bulk streams are refused.
+    pub bulk: Option<Door>,
 }
 
-const FORM: &str = "write NAME=ADDRESS,KEY or NAME=ADDRESS,KEY,bulk=ADDRESS";
+/// The login door of a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Door {
+    /// TCP address.
+    pub address: SocketAddr,
+    /// Whether each connection begins with a header of the PROXY protocol, which tells the client's address. The server must
+    /// list this gateway in `login-proxies`.
+    pub tells_client: bool,
+}
+
+const FORM: &str = "write NAME=ADDRESS,KEY[,bulk=ADDRESS[,proxy]]";
 
 impl FromStr for ServerEntry {
     type Err = String;
 
-    /// Reads `NAME=ADDRESS,KEY` or `NAME=ADDRESS,KEY,bulk=ADDRESS`. Names of hosts are resolved.
+    /// Reads `NAME=ADDRESS,KEY[,bulk=ADDRESS[,proxy]]`. Names of hosts are resolved.
     fn from_str(text: &str) -> Result<ServerEntry, String> {
         let wrong = |what: String| format!("server `{text}`: {what}; {FORM}");
         let (name, rest) = text.split_once('=').ok_or_else(|| wrong("there is no =".to_owned()))?;
@@ -39,8 +49,16 @@ impl FromStr for ServerEntry {
             Some(Some(address)) => Some(resolve(address).map_err(wrong)?),
             Some(None) => return Err(wrong("after the key, only bulk= may follow".to_owned())),
         };
+        let tells_client = match parts.next() {
+            None => false,
+            Some("proxy") => true,
+            Some(_) => return Err(wrong("after bulk=, only proxy may follow".to_owned())),
+        };
         match parts.next() {
-            None => Ok(ServerEntry { name: name.to_owned(), address, key, bulk }),
+            None => {
+                let bulk = bulk.map(|address| Door { address, tells_client });
+                Ok(ServerEntry { name: name.to_owned(), address, key, bulk })
+            }
             Some(_) => Err(wrong("there is too much".to_owned())),
         }
     }

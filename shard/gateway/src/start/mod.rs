@@ -4,6 +4,7 @@ mod sockets;
 mod worker;
 
 pub use sockets::StartError;
+pub(crate) use sockets::{BUFFER_BYTES, bind_error};
 
 use crate::carrier::Carrier;
 use crate::carriers::quic::Keys;
@@ -35,8 +36,10 @@ impl Gateway {
     /// # Errors
     /// [`StartError`] says what is wrong and what to do.
     pub fn start(settings: Settings) -> Result<Gateway, StartError> {
-        let settings = Arc::new(settings);
         let bound = sockets::bind(&settings)?;
+        // Clients are told the port, also where the system chose it.
+        let peers = bound.peers.as_ref().and_then(|socket| socket.local_addr().ok());
+        let settings = Arc::new(Settings { peers, ..settings });
         let listen = bound.listen;
         let webrtc = bound.threads.iter().filter_map(|sockets| sockets.webrtc.as_ref()?.local_addr().ok()).collect();
         let limits = Limits::new(&settings);
@@ -108,6 +111,14 @@ impl Drop for Gateway {
             let _ = thread.join();
         }
     }
+}
+
+/// Binds all sockets for a moment.
+///
+/// # Errors
+/// A port cannot be had.
+pub(crate) fn try_ports(settings: &Settings) -> Result<(), StartError> {
+    sockets::bind(settings).map(drop)
 }
 
 /// The certificate: from files, or one for development if a carrier needs it.

@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 /// Connections that wait to be accepted, per thread.
 const BACKLOG: i32 = 1_024;
 /// Bytes of a UDP socket's buffers, each way, where the host allows them.
-const BUFFER_BYTES: usize = 4 << 20;
+pub(crate) const BUFFER_BYTES: usize = 4 << 20;
 /// Bytes of a TCP connection's send buffer. A client that reads nothing holds this much of the kernel's memory.
 const SEND_BYTES: usize = 128 << 10;
 /// Tries to find a port that is free for TCP and UDP, where the settings name none.
@@ -186,7 +186,12 @@ fn prepare(socket: &Socket, address: SocketAddr, shared: bool) -> io::Result<()>
     socket.set_nonblocking(true)
 }
 
-fn bind_error(address: SocketAddr, what: &'static str, setting: &'static str, source: io::Error) -> StartError {
+pub(crate) fn bind_error(
+    address: SocketAddr,
+    what: &'static str,
+    setting: &'static str,
+    source: io::Error,
+) -> StartError {
     match source.kind() {
         io::ErrorKind::AddrInUse => StartError::InUse { address, what, setting },
         _ => StartError::Bind { address, what, setting, source },

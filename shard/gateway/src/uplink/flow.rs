@@ -1,7 +1,6 @@
 //! One socket to one server, with the clients that use it.
 
 use super::flush::{Flush, Flusher};
-use super::forwarded::{self, INNER_BYTES_MAX};
 use super::outbox::Outbox;
 use super::packet::{self, ConnectionKey, FromClient, FromServer};
 use super::routes::{Member, Routes, Upstream};
@@ -9,8 +8,8 @@ use super::socket::{ReceiveBuffers, UplinkSocket};
 use crate::client::Client;
 use crate::clock::{Clock, Nanos};
 use crate::counters::Counters;
-use crate::settings::GatewayKey;
 use bytes::{Bytes, BytesMut};
+use ringshard_protocol::gateway::{Forwarded, GatewayKey};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -19,6 +18,8 @@ use std::sync::Arc;
 
 /// Datagrams from servers are copied into chunks of this size, which clients' queues share.
 const CHUNK_BYTES: usize = 64 << 10;
+/// Larger encrypted datagrams do not tell their client's address: the path to the server may not carry 48 bytes more.
+const FORWARDED_DATAGRAM_BYTES_MAX: usize = 1_152;
 /// Receive calls before other tasks of the thread get their turn.
 const RECEIVES_MAX: usize = 16;
 
@@ -202,14 +203,19 @@ impl Seat {
                 FromClient::Encrypted(key) => routes.encrypted(self.member, key, now),
             }
         };
-        match (upstream, &flow.key) {
-            (Upstream::ForeignKey, _) => return Err(Foreign::Key),
-            (Upstream::ForeignTag, _) => return Err(Foreign::Tag),
-            (Upstream::Announced, Some(key)) if datagram.len() <= INNER_BYTES_MAX => {
+        let announces = match upstream {
+            Upstream::ForeignKey => return Err(Foreign::Key),
+            Upstream::ForeignTag => return Err(Foreign::Tag),
+            Upstream::Announced => datagram.len() <= FORWARDED_DATAGRAM_BYTES_MAX,
+            Upstream::Plain => false,
+        };
+        let key = flow.key.as_ref().filter(|_| announces);
+        match key.and_then(|key| Forwarded::head(key, address, datagram)) {
+            Some(head) => {
                 flow.counters.forwarded.add(1);
-                flow.send(&forwarded::head(key, address, datagram), datagram);
+                flow.send(&head, datagram);
             }
-            (Upstream::Announced | Upstream::Plain, _) => flow.send(&[], datagram),
+            None => flow.send(&[], datagram),
         }
         flow.counters.datagrams_up.add(1);
         flow.counters.bytes_up.add(datagram.len() as u64);

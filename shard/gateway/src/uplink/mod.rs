@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `packet` | what a gateway reads of a datagram |
 //! | `routes` | whose a datagram is |
-//! | `forwarded` | tells a server a client's true address |
 //! | `outbox` | gathers datagrams into runs |
 //! | `socket` | a UDP socket with GSO and GRO |
 //! | `flow` | one socket to one server, with its clients |
@@ -16,7 +15,6 @@
 
 mod flow;
 mod flush;
-mod forwarded;
 mod outbox;
 pub mod packet;
 mod routes;

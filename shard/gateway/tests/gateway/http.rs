@@ -3,6 +3,7 @@
 use crate::player::{open, open_with, request};
 use crate::server::{EchoServer, count, settings};
 use ringshard_gateway::{Gateway, Settings};
+use ringshard_protocol::gateway::GatewayKey;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -32,6 +33,20 @@ fn the_gateway_tells_what_it_offers() {
     assert_eq!(offer["websocket"], true);
     assert_eq!(offer["webrtc"], false);
     assert_eq!(offer["webtransport"], serde_json::Value::Null);
+    assert_eq!(offer["peers"], serde_json::Value::Null);
+}
+
+#[test]
+fn the_gateway_tells_where_players_who_talk_directly_find_stun_and_whether_it_relays() {
+    let server = EchoServer::start();
+    for key in [None, Some(GatewayKey::from_bytes([3; 32]))] {
+        let (peers, relays) = (Some(([127, 0, 0, 1], 0).into()), key.is_some());
+        let gateway = Gateway::start(Settings { peers, key, ..settings(&server) }).unwrap();
+        let answer = get(gateway.listen(), "/v1/gateway");
+        let offer: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        let port = gateway.peers().expect("the port is open").port();
+        assert_eq!(offer["peers"], serde_json::json!({ "port": port, "relay": relays }));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A whole gateway over loopback: real sockets, a real server, and clients with nothing but a WebSocket.
 
+mod doctor;
 mod floods;
 mod http;
 mod peers;

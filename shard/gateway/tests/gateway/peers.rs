@@ -2,10 +2,9 @@
 
 use crate::server::{EchoServer, PATIENCE, count, settings};
 use ringshard_gateway::Gateway;
-use ringshard_gateway::settings::GatewayKey;
 use ringshard_peer::limits::PEER_DATAGRAM_BYTES_MAX;
 use ringshard_peer::{CandidateKind, Mesh, MeshConfig, MeshEvent, PeerId, stun};
-use ringshard_protocol::gateway::{self, RelayTicket};
+use ringshard_protocol::gateway::{GatewayKey, RelayTicket};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
@@ -19,7 +18,7 @@ fn gateway(key: Option<[u8; 32]>) -> (EchoServer, Gateway) {
     let server = EchoServer::start();
     let mut settings = settings(&server);
     settings.peers = Some(([127, 0, 0, 1], 0).into());
-    settings.key = key.map(GatewayKey::new);
+    settings.key = key.map(GatewayKey::from_bytes);
     let gateway = Gateway::start(settings).expect("the gateway starts");
     (server, gateway)
 }
@@ -147,7 +146,7 @@ fn talk(players: &mut [Player; 2], patience: Duration) -> bool {
 fn the_relay_carries_between_players_with_tickets_of_the_gateways_key() {
     let (_server, gateway) = gateway(Some(KEY));
     let relay = gateway.peers().expect("the port is on");
-    let key = gateway::GatewayKey::from_bytes(KEY);
+    let key = GatewayKey::from_bytes(KEY);
     let mut players =
         [0, 1].map(|number| Player::new(number, relay, RelayTicket::issue(&key, LATER, [number as u8; 8])));
     assert!(talk(&mut players, PATIENCE), "{:?}", players[0].events);
@@ -162,7 +161,7 @@ fn the_relay_carries_between_players_with_tickets_of_the_gateways_key() {
 fn the_relay_refuses_tickets_of_other_keys_and_those_that_have_expired() {
     let (_server, gateway) = gateway(Some(KEY));
     let relay = gateway.peers().expect("the port is on");
-    let (key, other) = (gateway::GatewayKey::from_bytes(KEY), gateway::GatewayKey::from_bytes([0x44; 32]));
+    let (key, other) = (GatewayKey::from_bytes(KEY), GatewayKey::from_bytes([0x44; 32]));
     let mut players = [
         Player::new(0, relay, RelayTicket::issue(&other, LATER, [0; 8])),
         Player::new(1, relay, RelayTicket::issue(&key, 1, [1; 8])),

@@ -18,13 +18,18 @@ pub struct EchoServer(Option<Server>);
 
 impl EchoServer {
     pub fn start() -> EchoServer {
-        EchoServer::start_at(([127, 0, 0, 1], 0).into())
+        EchoServer::start_with(|_| {})
     }
 
-    fn start_at(listen: SocketAddr) -> EchoServer {
+    /// A server with another configuration.
+    pub fn start_with(change: impl FnOnce(&mut ServerConfig)) -> EchoServer {
+        EchoServer::start_at(([127, 0, 0, 1], 0).into(), change)
+    }
+
+    fn start_at(listen: SocketAddr, change: impl FnOnce(&mut ServerConfig)) -> EchoServer {
         let cpus = core_affinity::get_core_ids().unwrap_or_default().iter().map(|cpu| cpu.id).take(2).collect();
         let secret = SecretKey::from_bytes([7; 32]);
-        let config = ServerConfig {
+        let mut config = ServerConfig {
             listen,
             connections_max: 256,
             socket_buffer_bytes: 1 << 20,
@@ -33,6 +38,7 @@ impl EchoServer {
             queue_max: None,
             ..ServerConfig::new(secret, cpus)
         };
+        change(&mut config);
         EchoServer(Some(Server::start(&config, |_| Echo).expect("the server starts")))
     }
 
@@ -48,7 +54,7 @@ impl EchoServer {
     pub fn restart(&mut self) {
         let address = self.address();
         self.stop();
-        *self = EchoServer::start_at(address);
+        *self = EchoServer::start_at(address, |_| {});
     }
 
     fn stop(&mut self) {

@@ -13,6 +13,8 @@ counters! {
     connections_network_full,
     /// Connections refused because their network connects too fast.
     connections_fast,
+    /// Connections of proxies that did not begin with a header of the PROXY protocol in time.
+    proxy_headers_failed,
     /// Connections that could not be accepted, for example because the process has no file descriptor left.
     accept_failed,
     /// TLS handshakes that failed.

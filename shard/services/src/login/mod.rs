@@ -24,8 +24,9 @@
 //! contents or headers of requests. Times are in milliseconds since 1970; keys, challenges and signatures are base64url
 //! without padding, server keys 64 hexadecimal digits.
 //!
-//! The address of a client is that of its connection. Headers such as `X-Forwarded-For` are ignored: behind a proxy, all
-//! clients share the limits of the proxy's address.
+//! The address of a client is that of its connection. From the networks in [`LoginSettings::proxies`], a connection begins with
+//! a header of the PROXY protocol, version 2, and the address is the one in it. Headers of HTTP such as `X-Forwarded-For` are
+//! ignored.
 //!
 //! | folder or file | has |
 //! |---|---|

@@ -2,6 +2,7 @@
 
 use crate::AccountId;
 use crate::tickets::ServerKey;
+use ipnet::IpNet;
 use ringshard_certificates::CertificateSource;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,6 +25,9 @@ pub const SOCKET_MESSAGE_BYTES_MAX: usize = 4_096;
 pub struct LoginSettings {
     /// Where it listens. Port 0: any free port.
     pub address: SocketAddr,
+    /// Networks of proxies. A connection from them begins with a header of the PROXY protocol, version 2, which tells the
+    /// client's address.
+    pub proxies: Vec<IpNet>,
     /// Where its certificate comes from.
     pub certificate: CertificateSource,
     /// How often it looks for changed certificate files.
@@ -82,6 +86,7 @@ impl LoginSettings {
         let seconds = Duration::from_secs;
         LoginSettings {
             address,
+            proxies: Vec::new(),
             certificate,
             certificate_check: seconds(10),
             connections_max: 2_048,

@@ -203,7 +203,8 @@ pub(super) fn door(
         worlds.push(World { address: address.clone(), key });
     }
     let operators = settings.operators.iter().map(|number| AccountId(*number)).collect();
-    Ok(LoginSettings { worlds, operators, origins: settings.login_origins.clone(), ..door })
+    let (origins, proxies) = (settings.login_origins.clone(), settings.login_proxies.clone());
+    Ok(LoginSettings { worlds, operators, origins, proxies, ..door })
 }
 
 /// The address at which other hosts' clients reach this server, as far as it is known.

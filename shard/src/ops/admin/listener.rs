@@ -1,10 +1,10 @@
 //! The admin port and the admin socket, and accepting connections on them.
 
-use super::guard::Guard;
 use super::http_connections::HttpConnections;
 use super::routes::routes;
 use crate::ops::handle::ServerHandle;
 use axum::Router;
+use ringshard_operation::Guard;
 use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Why a port without a token refuses commands.
+const NO_COMMANDS: &str = "this port accepts no commands: set admin-token-file and send its token, use admin-socket, or send \
+                           a signal (SIGHUP reloads, SIGTERM drains)";
 /// Wait after a connection that could not be accepted.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -58,7 +61,7 @@ impl AdminListener {
         let failed = |error| BindError::Port(address, error);
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        Ok(AdminListener { listener: Listener::Port(listener), guard: Guard::of_port(token.as_deref()) })
+        Ok(AdminListener { listener: Listener::Port(listener), guard: Guard::of_port(token.as_deref(), NO_COMMANDS) })
     }
 
     /// The address of a port; None for a socket.

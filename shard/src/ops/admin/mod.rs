@@ -26,7 +26,6 @@
 //! |---|---|
 //! | `listener` | the port, the socket, and accepting connections |
 //! | `http_connections` | the open connections |
-//! | `guard` | which requests are allowed |
 //! | `routes` | the requests above |
 //! | `respond` | running a request beside the HTTP thread |
 //! | `capture_stream`, `connection_query`, `metrics` | answers that need more than a line |
@@ -35,7 +34,6 @@
 mod capture_stream;
 mod client;
 mod connection_query;
-mod guard;
 mod http_connections;
 mod listener;
 mod metrics;

@@ -2,7 +2,6 @@
 
 use super::capture_stream;
 use super::connection_query::ConnectionQuery;
-use super::guard::Guard;
 use super::metrics;
 use super::respond::{MISSING_CORES, SharedHandle, run_blocking, unavailable};
 use crate::ops::handle::ServerHandle;
@@ -12,11 +11,12 @@ use crate::runtime::control::Gathered;
 use crate::runtime::control::kick::Target;
 use crate::runtime::control::liveness::Overload;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::{get, post};
+use ringshard_operation::Guard;
 use std::sync::Arc;
 
 /// The dashboard. It requests `/stats` and `/sessions`, and loads nothing from other hosts.
@@ -39,8 +39,15 @@ pub(super) fn routes(handle: Arc<ServerHandle>, guard: Guard) -> Router {
         .route("/reload", post(reload))
         .route("/kick", post(kick))
         .route("/drain", post(drain))
-        .layer(from_fn_with_state(Arc::new(guard), Guard::check))
+        .layer(from_fn_with_state(Arc::new(guard), check))
         .with_state(handle)
+}
+
+async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.refusal(&request) {
+        Some((status, why)) => (status, format!("{why}\n")).into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// A line for each stuck core; None while all turn. It asks no core, so it answers at once even if a core is stuck.

@@ -29,6 +29,20 @@ impl Host {
         }
     }
 
+    /// A gateway uses GSO and GRO where the kernel has them, and no ring.
+    pub(super) fn kernel_of_gateway(&self) -> Finding {
+        const CHECK: &str = "kernel";
+        let release = self.read("proc/sys/kernel/osrelease").unwrap_or_default();
+        match version(&release) {
+            Some(version) if version >= KERNEL_REQUIRED => Finding::ok(CHECK, release),
+            _ => Finding::warn(
+                CHECK,
+                format!("{release}: too old for GSO and GRO of UDP; each datagram costs a system call"),
+                format!("install kernel {}.{} or later", KERNEL_MIN.0, KERNEL_MIN.1),
+            ),
+        }
+    }
+
     /// The kernel does not say why it refuses a ring; its settings do.
     pub(super) fn io_uring(&self, probed: &Result<(), String>) -> Finding {
         const CHECK: &str = "io_uring";

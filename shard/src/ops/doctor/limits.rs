@@ -3,9 +3,9 @@
 use super::{Finding, Host};
 
 /// Socket buffer that each core requests, in bytes.
-const SOCKET_BUFFER_BYTES: u64 = 32 << 20;
+pub(super) const SOCKET_BUFFER_BYTES: u64 = 32 << 20;
 /// Open files that a server may need.
-const OPEN_FILES_MIN: u64 = 1_024;
+pub(super) const OPEN_FILES_MIN: u64 = 1_024;
 /// Locked memory that a server needs if the kernel accounts for it, in bytes: the rings of a core.
 const LOCKED_BYTES_MIN: u64 = 8 << 20;
 /// Connections that a firewall must be able to track, if it tracks any: each address that sends is one.
@@ -17,9 +17,10 @@ impl Host {
         self.limit("locked memory", "Max locked memory", LOCKED_BYTES_MIN, fix)
     }
 
-    pub(super) fn open_files(&self) -> Finding {
-        let fix = "ulimit -n 65536; in the service's unit: LimitNOFILE=65536";
-        self.limit("open files", "Max open files", OPEN_FILES_MIN, fix)
+    pub(super) fn open_files(&self, least: u64) -> Finding {
+        let most = least.max(65_536).next_power_of_two();
+        let fix = format!("ulimit -n {most}; in the service's unit: LimitNOFILE={most}");
+        self.limit("open files", "Max open files", least, &fix)
     }
 
     /// A limit of this process. The limits of the service are set in its unit.
@@ -28,18 +29,18 @@ impl Host {
         match soft.as_deref().map(|soft| (soft, soft.parse::<u64>())) {
             Some(("unlimited", _)) => Finding::ok(check, "unlimited"),
             Some((_, Ok(most))) if most >= least => Finding::ok(check, most.to_string()),
-            Some((soft, _)) => Finding::warn(check, format!("{soft}, but the server needs {least}"), fix),
+            Some((soft, _)) => Finding::warn(check, format!("{soft}, but {least} are needed"), fix),
             None => Finding::warn(check, "unknown", fix),
         }
     }
 
-    pub(super) fn socket_buffer(&self, check: &'static str, name: &str) -> Finding {
-        let fix = format!("sysctl -w net.core.{name}={SOCKET_BUFFER_BYTES}");
+    /// `wanted`: the bytes that a socket requests.
+    pub(super) fn socket_buffer(&self, check: &'static str, name: &str, wanted: u64) -> Finding {
+        let fix = format!("sysctl -w net.core.{name}={wanted}");
         match self.number(&format!("proc/sys/net/core/{name}")) {
-            Some(most) if most >= SOCKET_BUFFER_BYTES => Finding::ok(check, format!("{most} bytes")),
+            Some(most) if most >= wanted => Finding::ok(check, format!("{most} bytes")),
             Some(most) => {
-                Finding::warn(check, format!("at most {most} bytes, but a core requests {SOCKET_BUFFER_BYTES}"), fix)
-                    .tuned()
+                Finding::warn(check, format!("at most {most} bytes, but a socket requests {wanted}"), fix).tuned()
             }
             None => Finding::warn(check, "unknown: only the host has this setting, not this network namespace", fix),
         }

@@ -4,7 +4,9 @@
 //! by QUIC's flow control in one direction and by [`CHUNK_BYTES`] in the other. Datagrams precede streams in each packet.
 
 use super::codes::{BULK_FAILED, BULK_REFUSED};
+use super::proxy_header;
 use crate::counters::Counters;
+use crate::settings::Door;
 use quinn::{ReadError, RecvStream, SendStream, VarInt};
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +20,7 @@ use tokio::time::timeout;
 pub(super) const STREAMS_MAX: u32 = 8;
 
 /// Bulk streams of all clients of a thread. Each holds a TCP connection to a login door.
-pub(super) const STREAMS_OF_THREAD_MAX: usize = 1_024;
+pub(crate) const STREAMS_OF_THREAD_MAX: usize = 1_024;
 
 /// Bytes that are copied at a time.
 const CHUNK_BYTES: usize = 16 << 10;
@@ -33,9 +35,15 @@ pub(super) fn refuse(counters: &Counters, mut send: SendStream, mut receive: Rec
     end(&mut send, &mut receive, BULK_REFUSED);
 }
 
-/// Connects a stream to `door` and copies until both directions have ended.
-pub(super) async fn carry(counters: &Counters, door: SocketAddr, mut send: SendStream, mut receive: RecvStream) {
-    let Ok(Ok(stream)) = timeout(CONNECT, TcpStream::connect(door)).await else {
+/// Connects a stream of `client` to `door` and copies until both directions have ended.
+pub(super) async fn carry(
+    counters: &Counters,
+    door: Door,
+    client: SocketAddr,
+    mut send: SendStream,
+    mut receive: RecvStream,
+) {
+    let Ok(Ok(stream)) = timeout(CONNECT, connect(door, client)).await else {
         counters.quic_bulk_refused.add(1);
         end(&mut send, &mut receive, BULK_FAILED);
         return;
@@ -48,6 +56,14 @@ pub(super) async fn carry(counters: &Counters, door: SocketAddr, mut send: SendS
     if copied.is_err() {
         end(&mut send, &mut receive, BULK_FAILED);
     }
+}
+
+async fn connect(door: Door, client: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(door.address).await?;
+    if door.tells_client {
+        stream.write_all(&proxy_header::of(client, door.address)).await?;
+    }
+    Ok(stream)
 }
 
 /// Both calls fail only on a stream that has ended already.

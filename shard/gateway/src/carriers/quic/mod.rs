@@ -11,7 +11,7 @@
 //! | `handshakes` | how many handshakes run at a time; when a client must prove its address |
 //! | `datagrams` | datagrams between a connection and its port |
 //! | `native` | raw QUIC, early data |
-//! | `bulk` | streams of raw QUIC to a login door |
+//! | `bulk`, `proxy_header` | streams of raw QUIC to a login door, which is told the client's address |
 //! | `webtransport`, `http3` | sessions of browsers |
 //! | `statistics` | the figures of a connection |
 //! | `codes` | why a connection ends |
@@ -26,13 +26,15 @@ mod datagrams;
 mod handshakes;
 mod http3;
 mod native;
+mod proxy_header;
 mod statistics;
 mod webtransport;
 
+pub(crate) use bulk::STREAMS_OF_THREAD_MAX as BULK_STREAMS_MAX;
 pub use configuration::{Keys, steer};
 
 use crate::client::Going;
-use crate::settings::Settings;
+use crate::settings::{Door, Settings};
 use crate::thread::Thread;
 use codes::GOING;
 use configuration::ALPN_RINGSHARD;
@@ -44,7 +46,7 @@ use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connecting, Endpoint, Incoming, ServerConfig, TokioRuntime};
 use std::cell::RefCell;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,7 +135,7 @@ impl Quic {
     }
 
     /// The login door of a server.
-    fn door(&self, server: &str) -> Option<SocketAddr> {
+    fn door(&self, server: &str) -> Option<Door> {
         let settings = self.thread.settings();
         let mut servers = settings.servers.iter();
         let entry = if server.is_empty() { servers.next() } else { servers.find(|entry| entry.name == server) };

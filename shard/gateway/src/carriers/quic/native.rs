@@ -8,11 +8,11 @@ use super::handshakes::{HANDSHAKE, Handshake};
 use super::{Quic, bulk, statistics};
 use crate::carrier::Carrier;
 use crate::limits::Refused;
+use crate::settings::Door;
 use crate::thread::Port;
 use crate::uplink::packet;
 use quinn::{Connection, VarInt, ZeroRttAccepted};
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -134,7 +134,7 @@ async fn refuse_one_way_streams(connection: &Connection) {
 }
 
 /// Takes bulk streams, until the connection ends.
-async fn take_streams(quic: &Quic, connection: &Connection, door: Option<SocketAddr>, open: &Count) {
+async fn take_streams(quic: &Quic, connection: &Connection, door: Option<Door>, open: &Count) {
     if door.is_some() {
         connection.set_receive_window(WINDOW_BYTES.into());
         connection.set_max_concurrent_bi_streams(bulk::STREAMS_MAX.into());
@@ -144,10 +144,10 @@ async fn take_streams(quic: &Quic, connection: &Connection, door: Option<SocketA
             bulk::refuse(quic.thread.counters(), send, receive);
             continue;
         };
-        let thread = Rc::clone(&quic.thread);
+        let (thread, client) = (Rc::clone(&quic.thread), canonical(connection.remote_address()));
         let counted = [open, &quic.bulk_streams].map(Counted::new);
         spawn_local(async move {
-            bulk::carry(thread.counters(), door, send, receive).await;
+            bulk::carry(thread.counters(), door, client, send, receive).await;
             drop(counted);
         });
     }

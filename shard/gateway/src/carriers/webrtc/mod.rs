@@ -19,6 +19,7 @@
 //! | `opening` | how many peers have no open channel yet |
 //! | `deadlines` | when a peer wants to be looked at again |
 //! | `outbox` | packets that leave together |
+//! | `statistics` | the figures of a peer |
 //! | `crypto` | DTLS and STUN on ring |
 
 mod bounds;
@@ -29,6 +30,7 @@ mod opening;
 mod outbox;
 mod peer;
 mod peers;
+mod statistics;
 #[cfg(test)]
 mod tests;
 

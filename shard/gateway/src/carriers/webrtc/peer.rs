@@ -6,6 +6,7 @@ use super::bounds::{
 };
 use super::deadlines::Deadline;
 use super::outbox::Outbox;
+use super::statistics::Statistics;
 use crate::carrier::Carrier;
 use crate::thread::{Port, Thread};
 use std::net::SocketAddr;
@@ -52,6 +53,8 @@ pub(super) struct Peer {
     /// Where authenticated checks came from, the latest last.
     addresses: Vec<SocketAddr>,
     addresses_ever: u32,
+    began: Instant,
+    statistics: Rc<Statistics>,
     /// Datagrams wait because SCTP holds [`HELD_BYTES_MAX`] of them.
     blocked: bool,
     pub(super) deadline: Deadline,
@@ -76,6 +79,8 @@ impl Peer {
             address,
             addresses: Vec::new(),
             addresses_ever: 0,
+            began: now,
+            statistics: Rc::default(),
             blocked: false,
             deadline: Deadline::default(),
         }
@@ -91,7 +96,7 @@ impl Peer {
 
     /// Whether a packet of so many bytes is within what a peer may send.
     pub(super) fn admit(&mut self, length: usize, now: Instant) -> bool {
-        match &mut self.stage {
+        let fits = match &mut self.stage {
             Stage::Opening { packets, bytes, .. } => {
                 let fits = *packets < OPENING_PACKETS_MAX && *bytes + length <= OPENING_BYTES_MAX;
                 if fits {
@@ -108,7 +113,11 @@ impl Peer {
                 }
                 fits
             }
+        };
+        if fits {
+            self.statistics.received(length);
         }
+        fits
     }
 
     /// Whether the packet is from this peer. A STUN check is verified.
@@ -126,6 +135,7 @@ impl Peer {
             return Ok(None);
         }
         self.addresses_ever += 1;
+        self.statistics.addresses.add(1);
         if self.addresses_ever > ADDRESSES_EVER_MAX {
             return Err(End::Misbehaved);
         }
@@ -151,6 +161,10 @@ impl Peer {
             return Err(End::Late);
         }
         self.rtc.handle_input(Input::Timeout(now)).map_err(|_| End::Failed)?;
+        if let Stage::Open { channel, .. } = &self.stage {
+            let held = self.rtc.channel(*channel).map_or(0, |mut channel| channel.buffered_amount());
+            self.statistics.buffered_bytes.set(held);
+        }
         self.drain(out)
     }
 
@@ -162,6 +176,7 @@ impl Peer {
             let mut channel = self.rtc.channel(*channel).ok_or(End::Closed)?;
             if channel.buffered_amount() >= HELD_BYTES_MAX {
                 self.blocked = true;
+                self.statistics.stalls.add(1);
                 return Ok((Pumped::Blocked, again));
             }
             let Some(datagram) = port.take() else { return Ok((Pumped::All, again)) };
@@ -201,6 +216,7 @@ impl Peer {
                     });
                 }
                 Output::Transmit(packet) => {
+                    self.statistics.sent(packet.contents.len());
                     self.sends_to(packet.destination, &packet.contents);
                     out.push(packet.destination, packet.contents);
                 }
@@ -241,6 +257,9 @@ impl Peer {
             return Err(End::Misbehaved);
         }
         let port = self.thread.join(&self.server, self.address, Carrier::WebRtc).map_err(|_| End::Refused)?;
+        self.statistics.opening_ms.add(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let shown = Rc::clone(&self.statistics);
+        port.set_details(move || shown.show());
         self.stage = Stage::Open { channel, port: Rc::new(port), whole_at: Instant::now() };
         Ok(())
     }

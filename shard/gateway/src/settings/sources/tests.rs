@@ -1,5 +1,6 @@
 use super::*;
 use crate::carrier::Carrier;
+use crate::settings::Door;
 use clap::Parser;
 use std::path::Path;
 
@@ -75,6 +76,15 @@ fn all_faults_are_told_at_once_each_with_what_to_do() {
 }
 
 #[test]
+fn a_server_may_have_a_login_door_that_is_told_the_clients_address() {
+    let door = |more: &str| load(&["--server", &format!("{}{more}", server())]).unwrap().servers.remove(0).bulk;
+    assert_eq!(door(""), None);
+    let told = |tells_client| Door { address: "127.0.0.1:2".parse().unwrap(), tells_client };
+    assert_eq!(door(",bulk=127.0.0.1:2"), Some(told(false)));
+    assert_eq!(door(",bulk=127.0.0.1:2,proxy"), Some(told(true)));
+}
+
+#[test]
 fn a_server_that_is_written_wrong_is_told_how_to_write_it() {
     let doubled = [server(), server()].join(" ");
     for (text, part) in [
@@ -84,7 +94,8 @@ fn a_server_that_is_written_wrong_is_told_how_to_write_it() {
         ("demo=127.0.0.1:1", "the key is missing"),
         ("demo=127.0.0.1:1,00", "the key is wrong"),
         (&format!("{},bulk", server()), "only bulk="),
-        (&format!("{},bulk=127.0.0.1:2,x", server()), "too much"),
+        (&format!("{},bulk=127.0.0.1:2,x", server()), "only proxy"),
+        (&format!("{},bulk=127.0.0.1:2,proxy,x", server()), "too much"),
         (doubled.as_str(), "two servers"),
     ] {
         let error = load(&["--server", text]).unwrap_err().to_string();

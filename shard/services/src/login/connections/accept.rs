@@ -1,16 +1,18 @@
 //! Accepts connections until the door closes, then lets what runs finish.
 
-use super::arrivals::Arrivals;
+use super::admission::Admission;
 use super::connection::{Shared, serve};
-use super::slots::{Full, Slots};
+use super::proxy_header;
 use crate::counters::count;
+use ringshard_operation::admission::Full;
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Time until the next try, once the process has no file descriptor left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -26,16 +28,18 @@ pub struct Drained {
 
 /// Runs until the door closes and every connection has ended.
 pub(in crate::login) async fn accept(listener: TcpListener, shared: Arc<Shared>) -> Drained {
-    let slots = Slots::new(shared.settings.connections_max, shared.settings.connections_per_network_max);
+    let entrance = Entrance {
+        admission: Admission::new(&shared.settings, Arc::clone(&shared.counters)),
+        heads: Arc::new(Semaphore::new(shared.settings.connections_max)),
+        shared: Arc::clone(&shared),
+    };
     let mut connections = JoinSet::new();
     let mut closing = shared.closing.clone();
-    let mut arrivals = Arrivals::new(shared.settings.connection_every, shared.settings.connections_burst);
     let mut complained = false;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((_, from)) if !arrivals.arrive(from.ip(), Instant::now()) => count(&shared.counters.connections_fast),
-                Ok((stream, from)) => begin(stream, from, &slots, &shared, &mut connections),
+                Ok((stream, from)) => entrance.begin(stream, from.ip().to_canonical(), &mut connections),
                 Err(error) => {
                     count(&shared.counters.accept_failed);
                     if !std::mem::replace(&mut complained, true) {
@@ -51,21 +55,54 @@ pub(in crate::login) async fn accept(listener: TcpListener, shared: Arc<Shared>)
         }
     }
     drop(listener);
-    drain(connections, &slots, &shared).await
+    drain(connections, &entrance.admission, &shared).await
 }
 
-fn begin(stream: TcpStream, from: SocketAddr, slots: &Arc<Slots>, shared: &Arc<Shared>, into: &mut JoinSet<()>) {
-    let counters = &shared.counters;
-    let address = from.ip().to_canonical();
-    match slots.take(address) {
-        Ok(slot) => {
-            count(&counters.connections);
-            // Answers are short: a delay to fill packets gains nothing.
-            let _ = stream.set_nodelay(true);
-            into.spawn(serve(stream, address, slot, Arc::clone(shared)));
+struct Entrance {
+    admission: Arc<Admission>,
+    /// Connections of proxies whose header has not arrived yet.
+    heads: Arc<Semaphore>,
+    shared: Arc<Shared>,
+}
+
+impl Entrance {
+    fn begin(&self, stream: TcpStream, from: IpAddr, into: &mut JoinSet<()>) {
+        // Answers are short: a delay to fill packets gains nothing.
+        let _ = stream.set_nodelay(true);
+        let (admission, shared) = (Arc::clone(&self.admission), Arc::clone(&self.shared));
+        if shared.settings.proxies.iter().any(|proxy| proxy.contains(&from)) {
+            match Arc::clone(&self.heads).try_acquire_owned() {
+                Ok(head) => drop(into.spawn(behind_proxy(stream, from, head, admission, shared))),
+                Err(_) => admission.refused(Full::All),
+            }
+        } else if let Some(slot) = admission.admit(from) {
+            into.spawn(serve(stream, from, slot, shared));
         }
-        Err(Full::All) => count(&counters.connections_full),
-        Err(Full::Network) => count(&counters.connections_network_full),
+    }
+}
+
+/// Serves a client of a proxy, whose header tells the client's address.
+async fn behind_proxy(
+    mut stream: TcpStream,
+    proxy: IpAddr,
+    head: OwnedSemaphorePermit,
+    admission: Arc<Admission>,
+    shared: Arc<Shared>,
+) {
+    let read = timeout(shared.settings.handshake, proxy_header::read(&mut stream));
+    let mut closing = shared.closing.clone();
+    let read = tokio::select! {
+        read = read => read,
+        () = closing.begun() => return,
+    };
+    let Ok(Ok(client)) = read else {
+        count(&shared.counters.proxy_headers_failed);
+        return;
+    };
+    drop(head);
+    let client = client.map_or(proxy, |client| client.to_canonical());
+    if let Some(slot) = admission.admit(client) {
+        serve(stream, client, slot, shared).await;
     }
 }
 
@@ -77,18 +114,18 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn drain(mut connections: JoinSet<()>, slots: &Slots, shared: &Shared) -> Drained {
+async fn drain(mut connections: JoinSet<()>, admission: &Admission, shared: &Shared) -> Drained {
     let end = Instant::now() + shared.settings.drain;
     let ended = timeout_at(end, async {
         while connections.join_next().await.is_some() {}
-        while slots.taken() > 0 {
+        while admission.taken() > 0 {
             sleep(DRAIN_LOOK).await;
         }
     });
     if ended.await.is_ok() {
         return Drained { cut: 0 };
     }
-    let cut = slots.taken();
+    let cut = admission.taken();
     shared.counters.connections_cut.fetch_add(cut as u64, std::sync::atomic::Ordering::Relaxed);
     tracing::warn!(cut, "the login door cuts connections that have not ended in time");
     connections.shutdown().await;

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `accept` | the loop that accepts, and the drain |
 //! | `connection` | one connection: TLS, then HTTP/1.1 or HTTP/2 |
+//! | `admission` | who gets a place |
 //! | `activity` | whether a connection has a request open, and since when it has none |
-//! | `arrivals` | how fast a network may connect |
+//! | `proxy_header` | the address of a client behind a proxy |
 //! | `paced` | cuts clients that read too slowly |
 //! | `slots` | how many connections there may be |
 //!
@@ -16,9 +17,10 @@
 
 mod accept;
 mod activity;
-mod arrivals;
+mod admission;
 mod connection;
 mod paced;
+mod proxy_header;
 mod slots;
 
 pub use accept::Drained;

@@ -38,7 +38,11 @@ pub(super) fn trust(certificate: &Path, protocols: &[&[u8]]) -> Arc<ClientConfig
 
 /// A TLS connection.
 pub(super) async fn tls(to: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Tls> {
-    let stream = TcpStream::connect(to).await?;
+    tls_over(TcpStream::connect(to).await?, config).await
+}
+
+/// TLS over a connection on which something may have been sent already.
+pub(super) async fn tls_over(stream: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Tls> {
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::clone(config)).connect(name, stream).await
 }

@@ -1,4 +1,4 @@
-use super::client::{Client, Socket, request, tls, trust};
+use super::client::{Client, Socket, request, tls, tls_over, trust};
 use super::*;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -126,6 +126,53 @@ async fn a_network_that_connects_too_fast_is_refused() {
     assert!(Client::connect(bench.door.address(), &bench.tls).await.is_err());
     assert_eq!(bench.count("connections_fast"), 1);
     assert_eq!(second.get("/v1/health", None).await.status, 200);
+}
+
+/// A header of the PROXY protocol for a client with this address.
+fn proxy_header(client: [u8; 4]) -> Vec<u8> {
+    let addresses = [&client[..], &[127, 0, 0, 1], &[0x12, 0x34, 1, 187]].concat();
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses].concat()
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_limits_count_the_addresses_of_the_clients() {
+    let bench = Bench::open(|settings| {
+        settings.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        settings.connections_per_network_max = 1;
+    })
+    .await;
+    let connect = async |client| {
+        let mut stream = TcpStream::connect(bench.door.address()).await.unwrap();
+        stream.write_all(&proxy_header(client)).await.unwrap();
+        tls_over(stream, &bench.tls).await
+    };
+    let _one = connect([203, 0, 113, 7]).await.expect("the first of its network");
+    assert!(connect([203, 0, 113, 7]).await.is_err(), "the second of its network");
+    let _other = connect([203, 0, 113, 8]).await.expect("the first of another network");
+    assert_eq!(bench.count("connections_network_full"), 1);
+    assert!(Client::connect(bench.door.address(), &bench.tls).await.is_err(), "a proxy must send the header");
+    assert_eq!(bench.count("proxy_headers_failed"), 1);
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_proxy_cannot_claim_another() {
+    let bench = Bench::open(|settings| settings.proxies = vec!["198.51.100.7/32".parse().unwrap()]).await;
+    let mut stream = TcpStream::connect(bench.door.address()).await.unwrap();
+    stream.write_all(&proxy_header([203, 0, 113, 7])).await.unwrap();
+    assert!(tls_over(stream, &bench.tls).await.is_err());
+    moves(&bench.door.counters().handshakes_failed).await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_sends_no_header_in_time_is_cut() {
+    let bench = Bench::open(|settings| {
+        settings.proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        settings.handshake = SHORT;
+    })
+    .await;
+    let mut silent = TcpStream::connect(bench.door.address()).await.unwrap();
+    assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0);
+    assert_eq!(bench.count("proxy_headers_failed"), 1);
 }
 
 #[tokio::test]

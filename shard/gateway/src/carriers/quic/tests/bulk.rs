@@ -3,7 +3,7 @@
 use super::gateway::{Gateway, before};
 use super::run;
 use super::udp_server::{UdpServer, encrypted};
-use crate::settings::Settings;
+use crate::settings::{Door, Settings};
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,9 +23,9 @@ async fn open(connection: &Connection) -> (SendStream, RecvStream) {
     (send, receive)
 }
 
-fn with_door(server: SocketAddr, door: SocketAddr) -> Settings {
+fn with_door(server: SocketAddr, address: SocketAddr) -> Settings {
     let mut settings = before(server);
-    settings.servers[0].bulk = Some(door);
+    settings.servers[0].bulk = Some(Door { address, tells_client: false });
     settings
 }
 
@@ -60,6 +60,25 @@ fn a_stream_reaches_the_login_door_and_ends_in_each_direction_by_itself() {
         tokio::join!(client, server_side);
         assert_eq!(gateway.count(|counters| &counters.quic_bulk_bytes), 5_000_000);
         assert_eq!(gateway.count(|counters| &counters.quic_bulk_streams), 1);
+    });
+}
+
+#[test]
+fn a_door_that_wants_it_is_told_the_clients_address_before_anything_else() {
+    run(async {
+        let (door, address) = door().await;
+        let server = UdpServer::start();
+        let mut settings = with_door(server.address, address);
+        settings.servers[0].bulk = Some(Door { address, tells_client: true });
+        let gateway = Gateway::start(settings);
+        let connection = gateway.connect().await;
+        let (_send, _receive) = open(&connection).await;
+        let (mut stream, _) = door.accept().await.unwrap();
+        let mut received = [0; 28 + 5];
+        stream.read_exact(&mut received).await.unwrap();
+        assert_eq!(received[12..20], [0x21, 0x11, 0, 12, 127, 0, 0, 1], "PROXY, TCP over IPv4, 12 bytes, the client");
+        assert_eq!(received[26..28], address.port().to_be_bytes());
+        assert_eq!(received[28..], *b"hello");
     });
 }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::counters::Counters;
 use crate::limits::Limits;
 use crate::settings::{LimitSettings, ServerEntry, Settings};
+use crate::thread::Order;
 use browser::{Browser, channel};
 use ringshard_protocol::crypto::PublicKey;
 use std::sync::Arc;
@@ -108,6 +109,34 @@ fn datagrams_of_all_sizes_go_to_the_server_and_come_back() {
             assert_eq!(browser.received, [datagram(7, length)]);
         }
         assert_eq!(webrtc.count(), (1, 0));
+    });
+}
+
+/// What the admin port tells of the one client.
+async fn details(webrtc: &Rc<WebRtc>) -> serde_json::Value {
+    let (orders, ordered) = tokio::sync::mpsc::unbounded_channel();
+    spawn_local(Rc::clone(&webrtc.thread).obey(ordered));
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    orders.send(Order::Connections(10, answer)).unwrap();
+    answered.await.unwrap().remove(0).details.expect("WebRTC tells its figures")
+}
+
+#[test]
+fn the_admin_port_tells_packets_bytes_and_what_waits() {
+    play(|webrtc| async move {
+        let mut browser = connected(&webrtc).await;
+        let before = details(&webrtc).await;
+        assert!(before["packets_received"].as_u64().unwrap() > 5 && before["addresses"] == 1, "{before}");
+        for _ in 0..20 {
+            browser.received.clear();
+            browser.send(&datagram(7, 1_000)).await;
+            assert!(browser.until(PATIENCE, |browser| !browser.received.is_empty()).await);
+        }
+        let after = details(&webrtc).await;
+        let grown = |field: &str| after[field].as_u64().unwrap() - before[field].as_u64().unwrap();
+        assert!(grown("packets_received") >= 20 && grown("packets_sent") >= 20, "{after}");
+        assert!(grown("bytes_received") >= 20_000 && grown("bytes_sent") >= 20_000, "{after}");
+        assert!(after["buffered_bytes"].as_u64().unwrap() < 20_000 && after["stalls"] == 0, "{after}");
     });
 }
 

@@ -1,42 +1,34 @@
-//! Which requests are allowed.
+//! Which requests an admin port allows.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, StatusCode};
 use ringshard_protocol::crypto::hmac_sha256;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// Paths that need no token: the dashboard itself, which holds no figures, and the health checks of service supervisors and
 /// load balancers, which cannot send a token.
 const PUBLIC_PATHS: [&str; 3] = ["/", "/live", "/ready"];
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Which requests a port or socket allows.
 #[derive(Debug)]
-pub(super) enum Guard {
+pub enum Guard {
     /// All: the file system decides who may open the socket.
     Socket,
-    /// Questions from this host; no commands.
-    Local,
+    /// Questions from this host; no commands. The text says how to give commands.
+    Local(&'static str),
     /// Requests with the token whose digest this is.
     Token([u8; 32]),
 }
 
 impl Guard {
-    /// The guard of a TCP port, with its token, if it has one.
-    pub(super) fn of_port(token: Option<&str>) -> Self {
-        token.map_or(Guard::Local, |token| Guard::Token(digest(token.as_bytes())))
+    /// The guard of a TCP port, with its token, if it has one. Without one, it refuses commands with the text `no_commands`.
+    pub fn of_port(token: Option<&str>, no_commands: &'static str) -> Self {
+        token.map_or(Guard::Local(no_commands), |token| Guard::Token(digest(token.as_bytes())))
     }
 
-    pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-        match guard.refusal(&request) {
-            Some((status, why)) => (status, format!("{why}\n")).into_response(),
-            None => next.run(request).await,
-        }
-    }
-
-    fn refusal(&self, request: &Request) -> Option<(StatusCode, &'static str)> {
+    /// The status and the reason with which a request is refused; None if it is allowed.
+    pub fn refusal<T>(&self, request: &Request<T>) -> Option<(StatusCode, &'static str)> {
         let is_question = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_question && PUBLIC_PATHS.contains(&request.uri().path()) {
             return None;
@@ -48,16 +40,12 @@ impl Guard {
                 let why = "this request needs the token in admin-token-file: send it as `Authorization: Bearer TOKEN`";
                 Some((StatusCode::UNAUTHORIZED, why))
             }
-            Guard::Local if !is_for_this_host(request.headers()) => {
+            Guard::Local(_) if !is_for_this_host(request.headers()) => {
                 let why = "use this host's address or localhost in the URL; pages of other sites may not send requests";
                 Some((StatusCode::FORBIDDEN, why))
             }
-            Guard::Local if !is_question => {
-                let why = "this port accepts no commands: set admin-token-file and send its token, use admin-socket, or send \
-                           a signal (SIGHUP reloads, SIGTERM drains)";
-                Some((StatusCode::FORBIDDEN, why))
-            }
-            Guard::Local => None,
+            Guard::Local(why) if !is_question => Some((StatusCode::FORBIDDEN, why)),
+            Guard::Local(_) => None,
         }
     }
 }
@@ -72,8 +60,6 @@ fn digest(token: &[u8]) -> [u8; 32] {
     hmac_sha256(b"ringshard admin", &[token])
 }
 
-const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
-
 /// Whether a request names this host by an address or as localhost, and does not come from a page of another site. Such
 /// pages make browsers ask with a host name that resolves to this host, or with a form.
 fn is_for_this_host(headers: &HeaderMap) -> bool {
@@ -84,9 +70,7 @@ fn is_for_this_host(headers: &HeaderMap) -> bool {
         };
         host == "localhost" || host.parse::<IpAddr>().is_ok()
     };
-    let text = |name: header::HeaderName| {
-        headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or_default())
-    };
+    let text = |name: HeaderName| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let host = text(header::HOST).unwrap_or_default();
     let origin = text(header::ORIGIN).map(|origin| origin.trim_start_matches("http://"));
     // If a page only fetches, browsers leave out the origin but say whose page it is.
@@ -98,7 +82,7 @@ fn is_for_this_host(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn headers(entries: &[(header::HeaderName, &str)]) -> HeaderMap {
+    fn headers(entries: &[(HeaderName, &str)]) -> HeaderMap {
         entries.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
@@ -122,15 +106,15 @@ mod tests {
         assert!(fetched("same-origin") && fetched("none") && !fetched("cross-site") && !fetched("same-site"));
     }
 
-    fn refused(guard: &Guard, method: &str, path: &str, entries: &[(header::HeaderName, &str)]) -> Option<u16> {
-        let mut request = Request::builder().method(method).uri(path).body(Default::default()).unwrap();
+    fn refused(guard: &Guard, method: &str, path: &str, entries: &[(HeaderName, &str)]) -> Option<u16> {
+        let mut request = Request::builder().method(method).uri(path).body(()).unwrap();
         *request.headers_mut() = headers(entries);
         guard.refusal(&request).map(|(status, _)| status.as_u16())
     }
 
     #[test]
     fn only_the_token_opens() {
-        let guard = Guard::of_port(Some("0123456789abcdef"));
+        let guard = Guard::of_port(Some("0123456789abcdef"), "");
         let bears = |text: &str| refused(&guard, "GET", "/stats", &[(header::AUTHORIZATION, text)]).is_none();
         assert!(bears("Bearer 0123456789abcdef"));
         for wrong in ["Bearer 0123456789abcde", "Bearer 0123456789abcdef ", "0123456789abcdef", "Bearer ", "Basic x"] {
@@ -147,7 +131,7 @@ mod tests {
     #[test]
     fn without_a_token_a_port_refuses_commands_and_a_socket_accepts_them() {
         let here = [(header::HOST, "127.0.0.1:3566")];
-        let port = Guard::of_port(None);
+        let port = Guard::of_port(None, "");
         assert_eq!(refused(&port, "GET", "/stats", &here), None);
         assert_eq!(refused(&port, "HEAD", "/stats", &here), None);
         for method in ["POST", "PUT", "DELETE", "PATCH"] {

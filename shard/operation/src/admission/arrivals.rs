@@ -1,32 +1,34 @@
-//! How fast a network may connect. A TLS handshake costs the server a signature, so each is worth a limit.
+//! How fast a network may connect. A TLS handshake costs a signature, so each is worth a limit.
 
-use super::slots::network_of;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// Networks that are remembered. Beyond them, an unknown network is not limited: then the limit of connections in all holds.
 const NETWORKS_MAX: usize = 8_192;
 
-/// Counts the connections of each network.
+/// Meters the connections of each network. Ask it about [`network_of`](super::network_of) an address.
 #[derive(Debug)]
-pub(super) struct Arrivals {
+pub struct Arrivals {
     /// When the network's burst is whole again. At most [`NETWORKS_MAX`] entries.
-    whole_at: HashMap<IpAddr, Instant>,
+    whole_at: HashMap<IpAddr, Duration>,
     every: Duration,
     burst: u32,
 }
 
 impl Arrivals {
     /// One connection per `every`, over a longer time, and `burst` at once.
-    pub(super) fn new(every: Duration, burst: u32) -> Arrivals {
+    pub fn new(every: Duration, burst: u32) -> Arrivals {
         Arrivals { whole_at: HashMap::new(), every, burst }
     }
 
-    /// Whether this connection is within the limit.
-    pub(super) fn arrive(&mut self, from: IpAddr, now: Instant) -> bool {
-        let network = network_of(from);
+    /// Takes another limit.
+    pub fn limit(&mut self, every: Duration, burst: u32) {
+        (self.every, self.burst) = (every, burst);
+    }
+
+    /// Whether this connection is within the limit. `now` counts from any time in the past, always the same.
+    pub fn arrive(&mut self, network: IpAddr, now: Duration) -> bool {
         if self.whole_at.len() >= NETWORKS_MAX && !self.whole_at.contains_key(&network) {
             self.whole_at.retain(|_, whole_at| *whole_at > now);
             if self.whole_at.len() >= NETWORKS_MAX {
@@ -54,7 +56,7 @@ mod tests {
     fn a_network_has_its_burst_and_then_its_rate_and_no_other_pays_for_it() {
         let mut arrivals = Arrivals::new(EVERY, 3);
         let (one, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let now = Instant::now();
+        let now = Duration::from_secs(9);
         assert_eq!([(); 5].map(|()| arrivals.arrive(one, now)), [true, true, true, false, false]);
         assert!(arrivals.arrive(other, now));
         assert!(!arrivals.arrive(one, now + EVERY - Duration::from_millis(1)));
@@ -65,13 +67,13 @@ mod tests {
     #[test]
     fn the_networks_that_are_remembered_are_bounded() {
         let mut arrivals = Arrivals::new(EVERY, 1);
-        let now = Instant::now();
+        let now = Duration::from_secs(9);
         for number in 0..NETWORKS_MAX as u32 + 100 {
             assert!(arrivals.arrive(Ipv4Addr::from_bits(number).into(), now));
         }
         assert_eq!(arrivals.whole_at.len(), NETWORKS_MAX);
         assert!(!arrivals.arrive(Ipv4Addr::from_bits(0).into(), now), "a known network is limited all the same");
         assert!(arrivals.arrive(Ipv4Addr::from_bits(u32::MAX).into(), now + EVERY));
-        assert_eq!(arrivals.whole_at.len(), 1, "whoever has a whole burst is forgotten");
+        assert_eq!(arrivals.whole_at.len(), 1, "a network with a whole burst is forgotten");
     }
 }
