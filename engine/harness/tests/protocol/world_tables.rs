@@ -36,6 +36,7 @@ fn the_kinds_of_messages_are_those_of_the_code() {
         (services::STOP, "client", "Stop"),
         (services::NOTICE, "server", "Notice"),
         (kinds::INTRODUCTION, "both", "Introduction"),
+        (kinds::CHANGE_SERVER, "server", "ChangeServer"),
     ];
     assert_eq!(rows, code);
 }

@@ -209,6 +209,7 @@ impl Session {
             }
             Session::Connects(client) => Some(match client.poll_event()? {
                 ClientEvent::Connected { resumed, .. } => SessionEvent::Connected { resumed },
+                ClientEvent::Moved { .. } => unreachable!("nobody moves a session between players"),
                 ClientEvent::Reconnecting(_) => SessionEvent::Suspended,
                 ClientEvent::Closed(CloseReason::Disconnected(reason)) => SessionEvent::Ended(reason),
                 ClientEvent::Closed(_) => SessionEvent::Ended(DisconnectReason::TimedOut),

@@ -41,9 +41,14 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the client is connecting to a server that its session moves to.
+    /// Whether the session moves: until the other server is heard, or the client stays.
     pub fn is_moving(&self) -> bool {
-        self.moves_to.is_some()
+        self.moves_to.is_some() || self.came_from.is_some()
+    }
+
+    /// The place of the server that has the connection, or that the client tries to reach.
+    pub fn server_place(&self) -> u32 {
+        self.server.place
     }
 
     /// Where the datagram goes that [`Self::transmit`] writes next: the place of [`Self::move_to`], or 0.

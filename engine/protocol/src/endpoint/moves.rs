@@ -65,6 +65,22 @@ impl Endpoint {
         Some((session, bytes))
     }
 
+    /// The session that `token` names.
+    pub fn session_of(&self, token: &Token) -> Option<SessionId> {
+        match self.resumption.connection_of(token) {
+            Some(id) => self.table.get(id)?.session_id,
+            None => self.resumption.suspended_session(token),
+        }
+    }
+
+    /// Forgets a suspended session, whose client goes back to the server that it came from. The caller forgets it, too: no
+    /// event reports it.
+    pub fn drop_session(&mut self, session: SessionId) {
+        if let Some(mut channels) = self.resumption.remove(session) {
+            channels.release(&mut self.resources.pool);
+        }
+    }
+
     /// Takes in a session that another server has exported. It is suspended until its client's next datagram, which resumes
     /// it. Returns its name here.
     ///

@@ -188,6 +188,19 @@ impl Resumption {
         self.live.get(&self.resolve(token)).map(|live| live.id)
     }
 
+    /// The suspended session that `token` names.
+    pub(super) fn suspended_session(&self, token: &Token) -> Option<SessionId> {
+        self.suspended.get(&self.resolve(token)).map(|suspended| suspended.session)
+    }
+
+    /// Removes a suspended session; gives its channels, if it ever needed any.
+    pub(super) fn remove(&mut self, session: SessionId) -> Option<Box<Channels>> {
+        let token = *self.suspended.iter().find(|(_, suspended)| suspended.session == session)?.0;
+        let Suspended { channels, alias, .. } = self.suspended.remove(&token)?;
+        self.forget_alias(alias);
+        channels
+    }
+
     /// Takes out a session that is resumed.
     pub(super) fn take(&mut self, token: &Token) -> Option<Found> {
         let token = self.resolve(token);
