@@ -10,6 +10,7 @@ use ringshard_world::map::SECTION_STEPS_LOG2;
 use ringshard_world::messages::*;
 use ringshard_world::state::DIFFERENCE_BYTES_MAX;
 use ringshard_world::{EntityId, Map, Position, Refusal, Rules, State, View};
+use std::net::{Ipv6Addr, SocketAddr};
 
 type Seen = View<Example>;
 type Actions = ActionState<5, 2>;
