@@ -102,3 +102,47 @@ impl Route {
         self.current.socket.wait(timeout, buffer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    fn server() -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    fn heard(server: &UdpSocket) -> Vec<u8> {
+        let mut buffer = [0; 100];
+        let len = server.recv(&mut buffer).unwrap();
+        buffer[..len].to_vec()
+    }
+
+    #[test]
+    fn datagrams_go_to_their_place_before_and_after_the_session_has_moved() {
+        let ((first, address), (second, other)) = (server(), server());
+        let mut route = Route::new(address, Socket::open(address).unwrap());
+        let place = route.open(other).unwrap();
+        assert!(route.send(0, b"to the first") && route.send(place, b"to the second"));
+        assert_eq!((heard(&first), heard(&second)), (b"to the first".to_vec(), b"to the second".to_vec()));
+        // Only the server that was named is heard.
+        route.go_to(place + 1);
+        assert_eq!(route.server(), address);
+        route.go_to(place);
+        assert_eq!(route.server(), other);
+        assert!(route.send(place, b"here") && route.send(0, b"there"));
+        assert_eq!((heard(&first), heard(&second)), (b"there".to_vec(), b"here".to_vec()));
+        route.go_to(0);
+        assert_eq!(route.server(), address);
+        route.go_to(place);
+        route.settle();
+        assert_eq!(route.stats().datagrams_out, 4, "the counts of both sockets");
+        second.send_to(b"answer", route.local_addr().unwrap()).unwrap();
+        let mut buffer = [0; 100];
+        route.wait(Duration::from_secs(5), &mut buffer);
+        assert_eq!(route.receive(&mut buffer), Received::Datagram(6));
+    }
+}
