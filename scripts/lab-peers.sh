@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Two players behind NATs of every kind, in network namespaces: which path they find to each other, and in what time.
+# Two players behind NATs of every kind, with IPv4 and IPv6, in network namespaces: which path they find to each other, and in
+# what time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'END'
 Usage: scripts/lab-peers.sh [--no-build] [SCENARIO...]    default: all scenarios, in about two minutes
-       scripts/lab-peers.sh --minutes N [--no-build]      two players behind port-restricted NATs for N minutes, with 5 % loss
-                                                          each way and another path each minute
+       scripts/lab-peers.sh --minutes N [--no-build]      two players behind port-restricted NATs talk for N minutes from the
+                                                          moment they are connected, with 5 % loss each way and another path
+                                                          each minute
 
   open             no NAT                                                    expected: host
   lan              both in one network                                       expected: host
@@ -18,20 +20,24 @@ Usage: scripts/lab-peers.sh [--no-build] [SCENARIO...]    default: all scenarios
   symmetric-both   both behind symmetric NATs                                expected: relay
   hairpin          both behind one NAT that turns datagrams around           expected: reflexive
   double           one behind two NATs                                       expected: reflexive
+  dual-six         one with IPv6 behind a firewall and IPv4 behind a
+                   symmetric NAT, one with IPv6 alone                        expected: host
+  four-six         one with IPv4 alone, one with IPv6 alone                  expected: relay
 
 Two players exchange a text, a mebibyte and 50 datagrams a second. The NATs are nftables rules in namespaces of their own. The
 script always removes its namespaces and processes, and touches nothing outside them. Needs root, ip and nft.
 
-Exit codes: 0: each found its expected path, and everything arrived. 2: not so. 1: it did not run.
+Exit codes: 0: each found its expected path, everything arrived, and they talked as long as they should. 2: not so. 1: it did
+not run.
 END
 }
 
 lab=lab-peers
 . scripts/lab/network.sh
 
-# Documentation addresses (RFC 5737): no real host has them.
-meeting=198.51.100.1:3478
-all=(open lan full-cone port-restricted symmetric-cone symmetric-one symmetric-both hairpin double)
+# Documentation addresses (RFC 5737, RFC 3849): no real host has them.
+meeting=[2001:db8:5::1]:3478,198.51.100.1:3478
+all=(open lan full-cone port-restricted symmetric-cone symmetric-one symmetric-both hairpin double dual-six four-six)
 build=yes minutes=0 chosen=() spaces=()
 
 parse() {
@@ -70,41 +76,65 @@ add_space() {
     ip -n "$(space "$1")" link set lo up
 }
 
-# A line between two spaces: `line A ADDRESS_OF_A B ADDRESS_OF_B`. Its devices are called to-B and to-A.
-line() {
-    ip -n "$(space "$1")" link add "to-$3" type veth peer name "to-$1" netns "$(space "$3")" ||
+# A cable between two spaces: `cable A B`. Its devices are called to-B and to-A.
+cable() {
+    ip -n "$(space "$1")" link add "to-$2" type veth peer name "to-$1" netns "$(space "$2")" ||
         die "this kernel has no veth devices (module veth)"
-    ip -n "$(space "$1")" addr add "$2/24" dev "to-$3"
-    ip -n "$(space "$3")" addr add "$4/24" dev "to-$1"
-    ip -n "$(space "$1")" link set "to-$3" up
-    ip -n "$(space "$3")" link set "to-$1" up
+    ip -n "$(space "$1")" link set "to-$2" up
+    ip -n "$(space "$2")" link set "to-$1" up
+}
+
+# Gives a cable addresses, and B its way to everything: `address A B PREFIX LENGTH`. A has the address PREFIX1, B PREFIX2.
+address() {
+    # An address of IPv6 is otherwise of no use until nobody has claimed it for a second.
+    local now=
+    [[ $3 != *:* ]] || now=nodad
+    ip -n "$(space "$1")" addr add "${3}1/$4" dev "to-$2" $now
+    ip -n "$(space "$2")" addr add "${3}2/$4" dev "to-$1" $now
+    ip -n "$(space "$2")" route add default via "${3}1"
 }
 
 # The internet: a router, at which the meeting point is.
 add_internet() {
     add_space internet
-    in_space internet sysctl -qw net.ipv4.ip_forward=1
+    forward internet
     ip -n "$(space internet)" addr add 198.51.100.1/32 dev lo
+    ip -n "$(space internet)" addr add 2001:db8:5::1/128 dev lo
 }
+
+forward() { in_space "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1; }
 
 # A host or a NAT in the internet: `in_internet NAME NUMBER`. Its address is 203.0.NUMBER.2.
 in_internet() {
     add_space "$1"
-    line internet "203.0.$2.1" "$1" "203.0.$2.2"
-    ip -n "$(space "$1")" route add default via "203.0.$2.1"
+    cable internet "$1"
+    address internet "$1" "203.0.$2." 24
+}
+
+# A host or a router in the internet of IPv6, which may have a cable to it already: `in_internet6 NAME NUMBER`. Its address is
+# 2001:db8:NUMBER::2.
+in_internet6() {
+    [[ " ${spaces[*]} " == *" $(space "$1") "* ]] || { add_space "$1" && cable internet "$1"; }
+    address internet "$1" "2001:db8:$2::" 64
 }
 
 # A host or a NAT behind a NAT: `behind NAT NAME NETWORK`. Its address is NETWORK.2.
 behind() {
     add_space "$2"
-    line "$1" "$3.1" "$2" "$3.2"
-    ip -n "$(space "$2")" route add default via "$3.1"
+    cable "$1" "$2"
+    address "$1" "$2" "$3." 24
+}
+
+# Gives a host behind a router IPv6, without a NAT: `behind6 ROUTER NUMBER_OF_ROUTER NAME NUMBER`.
+behind6() {
+    address "$1" "$3" "2001:db8:$4::" 64
+    ip -n "$(space internet)" route add "2001:db8:$4::/64" via "2001:db8:$2::2"
 }
 
 # Makes a namespace a NAT: `nat NAME KIND OUTSIDE_DEVICE`, and for a full cone the host and port inside.
 nat() {
     local cone="" how="masquerade"
-    in_space "$1" sysctl -qw net.ipv4.ip_forward=1
+    forward "$1"
     case "$2" in
         full-cone) cone="iifname \"$3\" udp dport $5 dnat to $4" ;;
         symmetric) how="masquerade random,fully-random" ;;
@@ -159,7 +189,7 @@ make_hairpin() {
     in_internet nat0 10
     behind nat0 player0 10.0.0
     behind nat0 player1 10.0.1
-    in_space nat0 sysctl -qw net.ipv4.ip_forward=1
+    forward nat0
     in_space nat0 nft -f - <<END
 table ip nat {
     chain before { type nat hook prerouting priority dstnat;
@@ -189,19 +219,36 @@ make_double() {
     nat nat1 port-restricted to-internet
 }
 
+# The guard of the NAT is a firewall for IPv6.
+make_dual-six() {
+    in_internet nat0 10
+    in_internet6 nat0 10
+    behind nat0 player0 10.0.0
+    behind6 nat0 10 player0 100
+    nat nat0 symmetric to-internet
+    in_internet6 player1 11
+}
+
+make_four-six() {
+    in_internet nat0 10
+    behind nat0 player0 10.0.0
+    nat nat0 port-restricted to-internet
+    in_internet6 player1 11
+}
+
 expected_of() {
     case "$1" in
-        open | lan) echo host ;;
-        symmetric-one | symmetric-both) echo relay ;;
+        open | lan | dual-six) echo host ;;
+        symmetric-one | symmetric-both | four-six) echo relay ;;
         *) echo reflexive ;;
     esac
 }
 
 start_meeting() {
-    in_space internet "$mesh" meet $meeting >"$files/meeting.log" 2>&1 &
+    in_space internet "$mesh" meet "$meeting" >"$files/meeting.log" 2>&1 &
     processes+=($!)
     for _ in $(seq 50); do
-        grep -q "meeting at" "$files/meeting.log" && return
+        [ "$(grep -c "meeting at" "$files/meeting.log")" -lt 2 ] || return 0
         sleep 0.1
     done
     die "the meeting point did not start: $(cat "$files/meeting.log")"
@@ -210,9 +257,9 @@ start_meeting() {
 # Plays with these options; the logs are player0.log and player1.log.
 play() {
     local outcome=0 first second
-    in_space player0 "$mesh" play $meeting 0 2 --port 4000 "$@" >"$files/player0.log" 2>&1 &
+    in_space player0 "$mesh" play "$meeting" 0 2 --port 4000 "$@" >"$files/player0.log" 2>&1 &
     first=$!
-    in_space player1 "$mesh" play $meeting 1 2 --port 4001 "$@" >"$files/player1.log" 2>&1 &
+    in_space player1 "$mesh" play "$meeting" 1 2 --port 4001 "$@" >"$files/player1.log" 2>&1 &
     second=$!
     processes+=("$first" "$second")
     wait "$first" || outcome=$?
@@ -272,12 +319,18 @@ run_long() {
     # Both ends change their sockets, and with them their addresses outside.
     play --secs $((minutes * 60)) --rebind 60 || outcome=$?
     cat "$files/player0.log" "$files/player1.log"
-    if [ $outcome = 0 ]; then
-        echo "$lab: nothing reliable was lost"
-    else
+    if [ $outcome != 0 ]; then
         echo "$lab: something was lost; see fault= above"
         return 2
     fi
+    for player in 0 1; do
+        # Without the fraction: the last turn begins some milliseconds before the end.
+        if [ "$(printf '%.0f' "$(field $player talked_secs)")" -lt $((minutes * 60)) ]; then
+            echo "$lab: player $player talked for $(field $player talked_secs) s only, not $minutes minutes"
+            return 2
+        fi
+    done
+    echo "$lab: they talked for $minutes minutes, and nothing reliable was lost"
 }
 
 parse "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests the TypeScript client and the page: scripts/typescript.sh [RINGSHARD]
-# With the program of a server, also runs the live tests against it: echo, over a gateway, and the demonstration. Needs Node 20.19 or newer.
+# With the program of a server, also runs engine/conformance/scenarios.json, a session over a gateway, and services against it. Needs Node 20.19 or newer.
 # Exit status: 0: all is well. 2: Node is missing or too old, or the packages cannot be installed.
 set -euo pipefail
 server=${1:+$(realpath "$1")}
@@ -18,7 +18,7 @@ fi
 npm test
 npm run --silent size
 if [ -n "$server" ]; then
-  for live in echo gateway world; do
+  for live in scenarios gateway services; do
     # Node 20 has a WebSocket behind this option.
     RINGSHARD=$server node --experimental-websocket "dist/test/live/$live.js"
   done

@@ -264,7 +264,8 @@ def check_integrity(v):
 @block("world-schema")
 def check_schema(v):
     names = {"entity_id": "EntityId", "cooldown": "Cooldown", "text_8": "Text<8>", "option_u32": "Option<u32>",
-             "option_entity_id": "Option<EntityId>", "f32_2": "[f32; 2]", "i16_3": "[i16; 3]"}
+             "option_entity_id": "Option<EntityId>", "f32_2": "[f32; 2]", "i16_3": "[i16; 3]", "text_0": "Text<0>",
+             "u8_0": "[u8; 0]"}
     for key in v.lines:
         if key == "level":
             continue
@@ -437,6 +438,15 @@ def check_snapshot_bad(v):
         before = (view.digest, view.received, view.owner)
         expect(key, "refused", refused(InvalidMessage, view.take, message))
         expect(f"{key} changes nothing", before, (view.digest, view.received, view.owner))
+
+
+@block("world-snapshot-unusual")
+def check_snapshot_unusual(v):
+    snapshots = PROTOCOL.vectors["world-snapshots"]
+    for key in [key for key in v.lines if f"{key}_digest" in v]:
+        view = world.View(EXAMPLE, snapshots.number("first_snapshot"))
+        view.take(snapshots["first"])
+        expect(key, (True, v.number(f"{key}_digest"), None), (view.take(v[key]), view.digest, view.owner.body))
 
 
 def named(v, of):

@@ -161,6 +161,8 @@ def read_entry(contract, reader, entities):
         entities.pop(index, None)
     elif age == 0:
         generation = reader.number(1)
+        if generation == 0:
+            raise InvalidMessage("a full entry of generation 0")
         state = read_fields(contract, reader, fields, blank_state(contract))
         if known is None or known.generation != generation:
             entities[index] = known = Entity(generation, {}, version)

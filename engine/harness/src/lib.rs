@@ -5,6 +5,7 @@
 //!   clock. Tests of whole conversations use it.
 //! - [`Server`]: a server without a network. The test hands in each datagram and looks at each one that leaves. Tests of
 //!   hostile peers and of single datagrams use it.
+//! - [`Tamperer`]: one direction of a hostile carrier: it alters, drops, repeats and reorders.
 //! - [`MemoryLink`]: the link below [`Server`], for benchmarks and for tests that count allocations.
 //!
 //! Nothing here reads a clock or opens a socket, and the random numbers come from fixed seeds: each run is the same.
@@ -14,6 +15,7 @@
 mod config;
 mod memory_link;
 mod server;
+mod tamperer;
 mod world;
 
 pub use config::{
@@ -22,4 +24,5 @@ pub use config::{
 };
 pub use memory_link::MemoryLink;
 pub use server::{Server, connect};
+pub use tamperer::{Tamperer, Tampering};
 pub use world::{Answer, STEP, TestClient, World};

@@ -1,8 +1,8 @@
 //! Addresses at which a player may be reached (PROTOCOL.md#candidates).
 
-use crate::address::{ADDRESS_BYTES, from_wire, is_of_a_host, to_wire};
+use crate::address::{ADDRESS_BYTES, from_wire, to_wire};
 use is::Protocol;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// A candidate on the wire, in bytes: kind 1, address 16, port 2.
 pub(crate) const CANDIDATE_BYTES: usize = 1 + ADDRESS_BYTES;
@@ -14,7 +14,7 @@ pub enum CandidateKind {
     Host,
     /// The address that a STUN server saw: that of the outermost NAT.
     Reflexive,
-    /// A way through a relay, which has no address of its own.
+    /// A relay, through which the player is reached.
     Relayed,
 }
 
@@ -48,32 +48,16 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Whether a datagram to the address can reach one player, and nobody else.
-    pub(crate) fn is_usable(&self) -> bool {
-        let broadcast = matches!(self.address.ip(), IpAddr::V4(ip) if ip.is_broadcast());
-        is_of_a_host(self.address) && !broadcast
-    }
-
-    /// The candidate of the other player, whose `index`-th it is. The receiver computes the priority, so that a peer cannot
-    /// choose it.
-    pub(crate) fn of_peer(&self, index: usize) -> is::Candidate {
+    /// The candidate of the other player, whose `index`-th it is, on this lane. The receiver computes the priority, so that a
+    /// peer cannot choose it.
+    pub(crate) fn of_peer(&self, index: usize, lane: Protocol) -> is::Candidate {
         let kind = match self.kind {
             CandidateKind::Host => is::CandidateKind::Host,
             CandidateKind::Reflexive => is::CandidateKind::ServerReflexive,
             CandidateKind::Relayed => is::CandidateKind::Relayed,
         };
         let priority = self.kind.preference() << 24 | (65_535 - index as u32) << 8 | 255;
-        is::Candidate::from_parts(
-            format!("{}", index + 1),
-            1,
-            Protocol::Udp,
-            priority,
-            self.address,
-            kind,
-            None,
-            None,
-            None,
-        )
+        is::Candidate::from_parts(format!("{}", index + 1), 1, lane, priority, self.address, kind, None, None, None)
     }
 
     pub(crate) fn write(&self, to: &mut Vec<u8>) {

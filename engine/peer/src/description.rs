@@ -1,17 +1,19 @@
 //! What a player tells another about itself, as the bytes of an introduction (PROTOCOL.md#descriptions).
 
-use crate::address::{ADDRESS_BYTES, from_wire, is_of_a_host, to_wire};
+use crate::address::{ADDRESS_BYTES, are_of_one_family, from_wire, is_of_a_host, to_wire};
 use crate::candidate::{CANDIDATE_BYTES, Candidate};
-use crate::limits::{CANDIDATES_MAX, DESCRIPTION_BYTES_MAX, PASSWORD_BYTES, UFRAG_BYTES};
-use crate::relay::ChannelName;
+use crate::limits::{CANDIDATES_MAX, DESCRIPTION_BYTES_MAX, PASSWORD_BYTES, RELAYS_MAX, UFRAG_BYTES};
+use crate::relay::{ChannelAt, ChannelName};
 use crate::secrets::Half;
 use rand_chacha::rand_core::Rng;
 use ringshard_protocol::crypto::{Csprng, PublicKey};
-use std::net::SocketAddr;
 
 const VERSION: u8 = 1;
 const FIXED_BYTES: usize = 124;
-const RELAY_BYTES: usize = ADDRESS_BYTES + 8;
+/// A channel at a relay on the wire, in bytes: address and port 18, name 8.
+const CHANNEL_BYTES: usize = ADDRESS_BYTES + 8;
+const _: () =
+    assert!(DESCRIPTION_BYTES_MAX == FIXED_BYTES + CANDIDATES_MAX * CANDIDATE_BYTES + RELAYS_MAX * CHANNEL_BYTES);
 /// Set while the sender does not know that its newest description arrived.
 const ANSWER_WANTED: u8 = 0x01;
 /// The characters of ICE credentials (RFC 8839, section 5.4).
@@ -63,13 +65,14 @@ pub(crate) struct Description {
     pub(crate) credentials: Credentials,
     /// Where the sender may be reached.
     pub(crate) candidates: Vec<Candidate>,
-    /// A relay, and the sender's channel there.
-    pub(crate) relay: Option<(SocketAddr, ChannelName)>,
+    /// The sender's channel at each address of its relay, at most one per family.
+    pub(crate) relays: Vec<ChannelAt>,
 }
 
 impl Description {
     pub(crate) fn encode(&self) -> Vec<u8> {
         assert!(self.candidates.len() <= CANDIDATES_MAX, "a description has room for its candidates");
+        assert!(self.relays.len() <= RELAYS_MAX, "a description has room for its relays");
         let mut bytes = Vec::with_capacity(DESCRIPTION_BYTES_MAX);
         bytes.push(VERSION);
         bytes.extend_from_slice(&self.session);
@@ -81,17 +84,18 @@ impl Description {
         bytes.extend_from_slice(&self.credentials.ufrag);
         bytes.extend_from_slice(&self.credentials.password);
         bytes.push(self.candidates.len() as u8);
-        bytes.push(self.relay.is_some().into());
+        bytes.push(self.relays.len() as u8);
         assert!(bytes.len() == FIXED_BYTES, "the layout is that of PROTOCOL.md");
         self.candidates.iter().for_each(|candidate| candidate.write(&mut bytes));
-        if let Some((relay, channel)) = self.relay {
-            bytes.extend_from_slice(&to_wire(relay));
-            bytes.extend_from_slice(&channel);
+        for ChannelAt { relay, name } in &self.relays {
+            bytes.extend_from_slice(&to_wire(*relay));
+            bytes.extend_from_slice(name);
         }
         bytes
     }
 
-    /// None if the bytes do not follow the document. Candidates that no player can be reached at are left out.
+    /// None if the bytes do not follow the document. Addresses that no player can be reached at are left out, and so is a
+    /// second relay of a family.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (fixed, rest) = bytes.split_first_chunk::<FIXED_BYTES>()?;
         let mut fields = Fields(fixed);
@@ -109,16 +113,17 @@ impl Description {
             },
             credentials: Credentials::read(fields.take(), fields.take())?,
             candidates: Vec::new(),
-            relay: None,
+            relays: Vec::new(),
         };
-        let [candidates, relays] = fields.take();
-        let (candidates, relays) = (usize::from(candidates) * CANDIDATE_BYTES, usize::from(relays) * RELAY_BYTES);
-        if candidates > CANDIDATES_MAX * CANDIDATE_BYTES || relays > RELAY_BYTES || rest.len() != candidates + relays {
+        let [candidates, relays] = fields.take().map(usize::from);
+        let candidate_bytes = candidates * CANDIDATE_BYTES;
+        let are_too_many = candidates > CANDIDATES_MAX || relays > RELAYS_MAX;
+        if are_too_many || rest.len() != candidate_bytes + relays * CHANNEL_BYTES {
             return None;
         }
-        let (candidates, relay) = rest.split_at(candidates);
+        let (candidates, relays) = rest.split_at(candidate_bytes);
         description.candidates = read_candidates(candidates)?;
-        description.relay = read_relay(relay);
+        description.relays = read_relays(relays);
         (version == VERSION && description.number != 0).then_some(description)
     }
 }
@@ -128,16 +133,24 @@ fn read_candidates(bytes: &[u8]) -> Option<Vec<Candidate>> {
     let mut candidates = Vec::with_capacity(all.len());
     for bytes in all {
         let candidate = Candidate::read(bytes)?;
-        if candidate.is_usable() {
+        if is_of_a_host(candidate.address) {
             candidates.push(candidate);
         }
     }
     Some(candidates)
 }
 
-fn read_relay(bytes: &[u8]) -> Option<(SocketAddr, ChannelName)> {
-    let address = from_wire(bytes.first_chunk()?);
-    is_of_a_host(address).then_some((address, *bytes.last_chunk()?))
+fn read_relays(bytes: &[u8]) -> Vec<ChannelAt> {
+    let (all, _) = bytes.as_chunks::<CHANNEL_BYTES>();
+    let mut relays: Vec<ChannelAt> = Vec::with_capacity(all.len());
+    for bytes in all {
+        let relay = from_wire(bytes.first_chunk().expect("an address has 18 bytes"));
+        let name: ChannelName = *bytes.last_chunk().expect("a name has 8 bytes");
+        if is_of_a_host(relay) && !relays.iter().any(|known| are_of_one_family(known.relay, relay)) {
+            relays.push(ChannelAt { relay, name });
+        }
+    }
+    relays
 }
 
 /// Fields of fixed size, one after the other.
@@ -176,8 +189,12 @@ mod tests {
             candidates: (0..candidates)
                 .map(|index| Candidate { kind: kinds[index % 2], address: address(index).parse().unwrap() })
                 .collect(),
-            relay: (candidates > 2).then(|| ("198.51.100.1:3478".parse().unwrap(), [8; 8])),
+            relays: ["198.51.100.1:3478", "[2001:db8::99]:3478"][..candidates.min(2)].iter().map(at).collect(),
         }
+    }
+
+    fn at(relay: &&str) -> ChannelAt {
+        ChannelAt { relay: relay.parse().unwrap(), name: [8; 8] }
     }
 
     #[test]
@@ -202,7 +219,9 @@ mod tests {
             bytes[at] = value;
             Description::decode(&bytes)
         };
-        for (at, value) in [(0, 2), (89, 2), (90, b':'), (98, 0), (122, 2), (122, 13), (123, 0), (123, 2), (124, 2)] {
+        for (at, value) in
+            [(0, 2), (89, 2), (90, b':'), (98, 0), (122, 2), (122, 13), (123, 0), (123, 1), (123, 3), (124, 2)]
+        {
             assert_eq!(changed(at, value), None, "byte {at}");
         }
     }
@@ -210,10 +229,19 @@ mod tests {
     #[test]
     fn addresses_of_nobody_are_left_out() {
         let mut description = example(0);
-        for address in ["0.0.0.0:5", "192.0.2.1:0", "224.0.0.1:5", "255.255.255.255:5", "[::]:5", "[ff02::1]:5"] {
+        for address in ["0.0.0.0:5", "192.0.2.1:0", "224.0.0.1:5", "[::]:5", "[ff02::1]:5", "[fe80::1]:5"] {
             description.candidates.push(Candidate { kind: CandidateKind::Host, address: address.parse().unwrap() });
         }
+        description.relays = vec![at(&"0.0.0.0:5"), at(&"[fe80::1]:5")];
         let decoded = Description::decode(&description.encode()).unwrap();
-        assert!(decoded.candidates.is_empty());
+        assert!(decoded.candidates.is_empty() && decoded.relays.is_empty());
+    }
+
+    #[test]
+    fn of_two_relays_of_one_family_the_first_is_taken() {
+        let mut description = example(0);
+        description.relays = vec![at(&"198.51.100.1:3478"), at(&"198.51.100.2:3478")];
+        let decoded = Description::decode(&description.encode()).unwrap();
+        assert_eq!(decoded.relays, [at(&"198.51.100.1:3478")]);
     }
 }

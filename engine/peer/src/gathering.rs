@@ -1,5 +1,6 @@
 //! Asks STUN servers for the address that others see, at the beginning and from time to time: NATs forget.
 
+use crate::address::are_of_one_family;
 use crate::limits::{STUN_PERIOD, STUN_RETRY_FIRST, STUN_RETRY_MAX};
 use crate::outbox::{Outbox, Via};
 use crate::stun::{self, TransactionId};
@@ -21,24 +22,28 @@ struct Asked {
 /// The questions to all STUN servers.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
+    /// All servers, also those of a family that this host lacks.
+    servers: Vec<SocketAddr>,
     asked: Vec<Asked>,
 }
 
 impl Gathering {
-    /// Asks these servers from now on.
-    pub(crate) fn begin(&mut self, now: Instant, servers: &[SocketAddr], random: &mut Csprng) {
+    /// Asks these servers from now on, if this host has an address of their family.
+    pub(crate) fn begin(&mut self, now: Instant, servers: &[SocketAddr], host: &[SocketAddr], random: &mut Csprng) {
+        self.servers = servers.to_vec();
+        self.begin_again(now, host, random);
+    }
+
+    /// Forgets all answers, because this host has these addresses now.
+    pub(crate) fn begin_again(&mut self, now: Instant, host: &[SocketAddr], random: &mut Csprng) {
+        let reached = self.servers.iter().filter(|&&server| host.iter().any(|&host| are_of_one_family(host, server)));
         let asked = |&server| Asked { server, id: fresh_id(random), next_at: now, wait: STUN_RETRY_FIRST, seen: None };
-        self.asked = servers.iter().map(asked).collect();
+        self.asked = reached.map(asked).collect();
     }
 
     /// Whether every server has answered.
     pub(crate) fn is_complete(&self) -> bool {
         self.asked.iter().all(|asked| asked.seen.is_some())
-    }
-
-    /// The servers.
-    pub(crate) fn servers(&self) -> Vec<SocketAddr> {
-        self.asked.iter().map(|asked| asked.server).collect()
     }
 
     /// Takes a STUN message from `from`; None if it is no answer to a question, else whether it told another address than

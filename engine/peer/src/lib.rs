@@ -1,5 +1,5 @@
 //! Sessions between players: a mesh of 2 to 16 players of one server. [`Mesh`] has no I/O and no clock; [`PeerSocket`] is a
-//! mesh with a UDP socket.
+//! mesh with its UDP sockets, one per family.
 //!
 //! Two players agree over their server, find a path between them with ICE, and open a session of the same protocol as that
 //! with the server, over the same channels (PROTOCOL.md#introductions). The server vouches for who sent an introduction, and
@@ -44,11 +44,11 @@
 //! |---|---|
 //! | `description`, `secrets`, `candidate` | what players tell each other, and the key that comes of it |
 //! | `peer` | one other player: signalling, the search for a path, the session |
-//! | `mesh` | all of them, on one socket |
+//! | `mesh` | all of them, on the sockets of this host |
 //! | [`relay`] | a relay for players that find no direct path, both ends |
 //! | `gathering`, [`stun`] | how this host learns the address that others see |
-//! | `socket` | a mesh with its socket and its clock |
-//! | `outbox` | datagrams that wait for the socket |
+//! | `socket` | a mesh with its sockets and its clock |
+//! | `outbox` | datagrams that wait for the sockets |
 //! | [`limits`], [`stats`] | every bound; a counter per outcome |
 
 #![forbid(unsafe_code)]
@@ -73,4 +73,10 @@ mod vectors;
 pub use candidate::{Candidate, CandidateKind};
 pub use id::PeerId;
 pub use mesh::{JoinError, Mesh, MeshConfig, MeshEvent, PeerPath};
+pub use relay::RelayConfig;
 pub use socket::{OpenError, PeerSocket, PeerSocketStats};
+
+/// The programs of the crate's README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

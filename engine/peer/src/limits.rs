@@ -6,8 +6,10 @@ use core::time::Duration;
 pub const PLAYERS_MAX: usize = 16;
 /// Candidates of a player.
 pub const CANDIDATES_MAX: usize = 12;
+/// Relays of a player: one per family.
+pub const RELAYS_MAX: usize = 2;
 /// A description, in bytes.
-pub const DESCRIPTION_BYTES_MAX: usize = 124 + CANDIDATES_MAX * crate::candidate::CANDIDATE_BYTES + 26;
+pub const DESCRIPTION_BYTES_MAX: usize = 124 + CANDIDATES_MAX * crate::candidate::CANDIDATE_BYTES + RELAYS_MAX * 26;
 /// What a relay adds to a datagram at most, in bytes: header 16, address 18.
 pub const RELAY_BYTES_MAX: usize = 34;
 /// A datagram that a mesh sends, in bytes: one of the protocol, and what a relay needs.
@@ -30,6 +32,8 @@ pub(crate) const PEER_RESTART_PERIOD: Duration = Duration::from_millis(500);
 
 /// First wait for the answer of a STUN server. It doubles with each try.
 pub(crate) const STUN_RETRY_FIRST: Duration = Duration::from_millis(200);
+/// Registers without an answer after which a player tries the next address of its relay.
+pub(crate) const REGISTERS_PER_ADDRESS: u32 = 2;
 /// Longest wait for it.
 pub(crate) const STUN_RETRY_MAX: Duration = Duration::from_secs(4);
 /// Time after which a STUN server is asked again: NATs forget a flow after 30 s and more.
@@ -51,8 +55,23 @@ pub(crate) const RESTART_FIRST: Duration = Duration::from_secs(5);
 pub(crate) const RESTART_MAX: Duration = Duration::from_secs(20);
 /// Pairs of candidates that are checked for each peer.
 pub(crate) const PAIRS_MAX: usize = 64;
+/// Candidates of a peer that are taken before checks begin anew: each description can name others.
+pub(crate) const CANDIDATES_TAKEN_MAX: usize = 4 * (CANDIDATES_MAX + RELAYS_MAX);
+/// Checks of a pair of players whose answers are awaited: those of some seconds at [`CHECK_PACE`].
+pub(crate) const CHECKS_REMEMBERED: usize = 128;
+/// Addresses from which a peer's checks are taken before checks begin anew, and likewise addresses at which the peer says that
+/// it sees this host. Each costs memory, and the former checks.
+pub(crate) const ADDRESSES_HEARD_MAX: usize = 32;
 /// Addresses of one peer from which datagrams are read.
 pub(crate) const ADDRESSES_PER_PEER_MAX: usize = 16;
+
+/// What a mesh keeps of a player and others can fill, in entries of its tables: see [`Mesh::entries`](crate::Mesh::entries).
+pub const ENTRIES_PER_PLAYER_MAX: usize = CANDIDATES_TAKEN_MAX
+    + CANDIDATES_MAX
+    + RELAYS_MAX
+    + CHECKS_REMEMBERED
+    + 2 * ADDRESSES_HEARD_MAX
+    + ADDRESSES_PER_PEER_MAX;
 
 /// Interval between pings of a session between players.
 pub(crate) const PEER_HEARTBEAT: Duration = Duration::from_secs(2);

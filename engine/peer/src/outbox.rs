@@ -1,5 +1,6 @@
 //! Datagrams that wait for the socket, in memory that is allocated once.
 
+use crate::id::PeerId;
 use crate::limits::OUTBOX_DATAGRAMS;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
@@ -7,23 +8,42 @@ use ringshard_protocol::time::Instant;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// The way that a datagram takes from this host.
+/// The way that a datagram takes. It says what the address beside it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Via {
-    /// From the socket itself.
-    Socket = 0,
-    /// Through the relay.
-    Relay = 1,
+    /// Directly. The address is that of the other host.
+    Socket,
+    /// Through the own channel at a relay. The address is that of the guest.
+    OwnRelay,
+    /// Through the channel of this peer. The address is that of its relay.
+    TheirRelay(PeerId),
 }
 
 impl Via {
-    pub(crate) const fn path(self, peer: SocketAddr) -> Path {
-        Path::new(self as u32, peer)
+    /// The same for an endpoint, which knows numbers of sockets alone.
+    pub(crate) const fn path(self, address: SocketAddr) -> Path {
+        let number = match self {
+            Via::Socket => 0,
+            Via::OwnRelay => 1,
+            Via::TheirRelay(peer) => 2 + peer.0,
+        };
+        Path::new(number, address)
     }
 
     const fn of(path: Path) -> Self {
-        if path.socket == Via::Relay as u32 { Via::Relay } else { Via::Socket }
+        match path.socket {
+            0 => Via::Socket,
+            1 => Via::OwnRelay,
+            number => Via::TheirRelay(PeerId(number - 2)),
+        }
     }
+}
+
+/// A datagram that arrives.
+pub(crate) struct Arriving<'a> {
+    pub(crate) via: Via,
+    pub(crate) from: SocketAddr,
+    pub(crate) bytes: &'a mut [u8],
 }
 
 /// A datagram that leaves.

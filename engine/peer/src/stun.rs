@@ -33,6 +33,20 @@ pub fn request(id: TransactionId) -> [u8; REQUEST_BYTES] {
     message
 }
 
+/// The id of a request; None if the message is something else.
+pub(crate) fn request_id(message: &[u8]) -> Option<&TransactionId> {
+    id_of(message, BINDING_REQUEST)
+}
+
+/// The id of the request that a message answers; None if it is no answer.
+pub(crate) fn answered_id(message: &[u8]) -> Option<&TransactionId> {
+    id_of(message, BINDING_SUCCESS)
+}
+
+fn id_of(message: &[u8], kind: [u8; 2]) -> Option<&TransactionId> {
+    message.strip_prefix(&kind)?.get(6..HEADER_BYTES - 2)?.first_chunk()
+}
+
 /// Writes the answer to a Binding request that came from `from` into `answer`. Returns its size; None if the datagram is no
 /// such request, or is shorter than the answer.
 pub fn answer(request: &[u8], from: SocketAddr, answer: &mut [u8; ANSWER_BYTES_MAX]) -> Option<usize> {

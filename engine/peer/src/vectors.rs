@@ -47,9 +47,10 @@ fn a_description_has_the_layout_of_the_document() {
     let mut candidates = Vec::new();
     description.candidates.iter().for_each(|candidate| candidate.write(&mut candidates));
     assert_eq!(candidates, vector["candidates"]);
-    let (relay, channel) = description.relay.expect("it has a relay");
-    assert_eq!(relay.to_string(), "198.51.100.1:3478");
-    assert_eq!([&to_wire(relay)[..], &channel].concat(), vector["relay"]);
+    let relays: Vec<String> = description.relays.iter().map(|channel| channel.relay.to_string()).collect();
+    assert_eq!(relays, ["198.51.100.1:3478", "[2001:db8::99]:3478"]);
+    let channels = description.relays.iter().map(|it| [&to_wire(it.relay)[..], &it.name].concat());
+    assert_eq!(channels.collect::<Vec<_>>().concat(), vector["relays"]);
     let written: Vec<String> =
         description.candidates.iter().map(|it| format!("{} {}", it.kind.name(), it.address)).collect();
     assert_eq!(written, ["host 192.0.2.7:4000", "reflexive [2001:db8::7]:4001"]);
@@ -58,7 +59,7 @@ fn a_description_has_the_layout_of_the_document() {
 #[test]
 fn what_is_no_description_is_refused() {
     let vector = vector("description-bad");
-    assert_eq!(vector.len(), 13);
+    assert_eq!(vector.len(), 14);
     for (name, bytes) in vector {
         assert_eq!(Description::decode(&bytes), None, "{name}");
     }

@@ -1,6 +1,7 @@
 //! The vectors and the limits of `PROTOCOL.md` that are about services.
 
 use crate::codec::Reader;
+use crate::message::download::{FromClient, FromServer, Opened, signed_bytes};
 use crate::message::*;
 use crate::value::{Schema, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +38,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 
 #[test]
 fn this_list_and_the_document_name_the_same_vectors() {
-    let named = ["call", "outcome", "services", "services-bad", "value", "values-bad"];
+    let named = ["call", "downloads", "downloads-bad", "outcome", "services", "services-bad", "value", "values-bad"];
     assert_eq!(vectors().keys().copied().collect::<BTreeSet<_>>(), BTreeSet::from(named));
 }
 
@@ -109,6 +110,41 @@ fn short_messages() {
     let notice = Notice { topic: text(vector, "topic"), value: &vector["notice"] };
     assert_eq!(Notice::read(&vector["message"]), Ok(notice));
     assert_eq!(written(|out| notice.write(out)), vector["message"]);
+}
+
+#[test]
+fn messages_of_downloads() {
+    let vectors = vectors();
+    let vector = &vectors["downloads"];
+    let number = |key| u32::from_le_bytes(array(vector, key));
+    let (download, name, hash) = (number("download"), text(vector, "name"), array(vector, "hash"));
+    let (offset, size) = (u64::from_le_bytes(array(vector, "offset")), u64::from_le_bytes(array(vector, "size")));
+    for (key, message) in [
+        ("open", FromClient::Open { download, name }),
+        ("fetch", FromClient::Fetch { download, hash, offset, length: number("length") }),
+        ("stop", FromClient::Stop { download }),
+    ] {
+        assert_eq!(
+            (FromClient::read(&vector[key]), written(|out| message.write(out))),
+            (Ok(message), vector[key].clone())
+        );
+    }
+    let status = u16::from_le_bytes(array(vector, "status"));
+    let opened = Opened { download, status, wait: number("wait"), hash, size, signature: array(vector, "signature") };
+    for (key, message) in [
+        ("opened", FromServer::Opened(opened)),
+        ("refused", FromServer::Opened(Opened::refusal(download, 503, 1500))),
+        ("piece", FromServer::Piece { download, offset, bytes: &vector["content"] }),
+    ] {
+        assert_eq!(
+            (FromServer::read(&vector[key]), written(|out| message.write(out))),
+            (Ok(message), vector[key].clone())
+        );
+    }
+    assert_eq!(signed_bytes(name, size, &hash), vector["signed"]);
+    for (name, message) in &vectors["downloads-bad"] {
+        assert!(FromClient::read(message).is_err() && FromServer::read(message).is_err(), "{name}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ export type {
   MessagePort,
   SendResult,
 } from './connection/types.js';
+export * from './services/index.js';
 export { type ConnectOptions, Session, type SessionHandlers, type SessionOptions } from './session/session.js';
 export { fetchGateway, type GatewayInfo, TRANSPORT_ORDER } from './transports/gateway.js';
 export type { Timers } from './transports/timers.js';

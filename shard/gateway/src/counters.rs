@@ -58,6 +58,8 @@ counters! {
     bytes_down,
     /// Datagrams to servers that told the client's true address.
     forwarded,
+    /// Datagrams dropped because they had to tell the client's true address and were too long for that.
+    too_long_to_forward,
     /// Address changes of clients.
     moved,
     /// Send calls to servers, each with one run of datagrams.
@@ -78,6 +80,10 @@ counters! {
     malformed_down,
     /// Datagrams that were dropped because the client took too little: its oldest.
     queue_full,
+    /// Datagrams that were dropped because the queues of all clients of the thread hold too much together.
+    memory_full,
+    /// Datagrams for clients that take nothing: dropped.
+    stalled,
     /// Datagrams to servers that the socket did not take: dropped.
     send_failed,
     /// Failed receive calls, such as after an ICMP error because no server listens.

@@ -274,7 +274,7 @@ settings! {
         login_certificate: Option<PathBuf> = "", file(), false;
         /// PEM file with the private key of that certificate. Other users of this host must not be able to read it.
         login_certificate_key: Option<PathBuf> = "", file(), false;
-        /// Web origins whose pages may open a WebSocket at the login door, such as `https://play.example`. Programs send none.
+        /// Web origins whose pages may use the login door, such as `https://play.example`. Programs send none.
         login_origins: Vec<String> = "", origins(), false;
         /// Networks and addresses of proxies before the login door that forward TCP, such as gateways with `bulk`. Each of their
         /// connections must begin with a header of the PROXY protocol, version 2, which tells the client's address.

@@ -297,3 +297,16 @@ fn a_host_without_readable_files_is_examined() {
     assert!(findings.iter().all(|finding| !finding.found.is_empty()), "{findings:#?}");
     assert!(findings.iter().all(|finding| (finding.verdict == Verdict::Ok) == finding.fix.is_empty()), "{findings:#?}");
 }
+
+#[test]
+fn a_gateway_is_examined_for_the_files_and_buffers_that_it_needs() {
+    let host = with("gateway", &[]);
+    let examine = |files, bytes| host.host(&Plan::default()).unwrap().examine_for_gateway(files, bytes);
+    for finding in examine(65_536, 4 << 20) {
+        assert_eq!(finding.verdict, Verdict::Ok, "{finding:?}");
+    }
+    let files = find("open files", examine(65_537, 4 << 20));
+    assert!(files.verdict == Verdict::Warn && files.fix.contains("LimitNOFILE=131072"), "{files:?}");
+    let buffer = find("receive buffer", examine(65_536, 64 << 20));
+    assert!(buffer.tune_host && buffer.fix == "sysctl -w net.core.rmem_max=67108864", "{buffer:?}");
+}

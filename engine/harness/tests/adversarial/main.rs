@@ -4,3 +4,4 @@ mod forgery;
 mod gateways;
 mod hostile;
 mod limits;
+mod tampering;

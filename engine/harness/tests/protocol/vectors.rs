@@ -21,7 +21,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and its check.
-const CHECKS: [(&str, Check); 96] = [
+const CHECKS: [(&str, Check); 97] = [
     ("header", header),
     ("forwarded", forwarded),
     ("connect-foreign", connect_foreign),
@@ -101,6 +101,7 @@ const CHECKS: [(&str, Check); 96] = [
     ("world-owner-interval", world::owner),
     ("world-snapshots", world::snapshots),
     ("world-snapshot-bad", world::snapshot_bad),
+    ("world-snapshot-unusual", world::snapshot_unusual),
     ("world-ask-open", world::ask_open),
     ("world-ask-rename", world::ask_rename),
     ("world-ask-surrender", world::ask_surrender),

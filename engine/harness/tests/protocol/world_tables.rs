@@ -151,7 +151,7 @@ fn reads_input(message: &[u8]) -> bool {
 type Check = fn(u8) -> bool;
 
 /// The rows of the table: how a message with this value is read, and for which values it is read.
-const RESERVED: [(&str, &str, Check, Check); 13] = [
+const RESERVED: [(&str, &str, Check, Check); 14] = [
     (
         "EnterToWorld, answer",
         "5 to 255",
@@ -182,6 +182,15 @@ const RESERVED: [(&str, &str, Check, Check); 13] = [
         "0x20",
         |value| taken((value & 0x3F).into(), &[0; 5][..(value & 0x1F).count_ones() as usize]),
         |value| value & 0x20 == 0,
+    ),
+    (
+        "full entry, generation",
+        "0",
+        |value| {
+            let entry = [7, 0, 1, 4, value, 0];
+            View::new(&Example, 0).take(&[&header(0)[..], &entry].concat(), |_| {}) == Ok(true)
+        },
+        |value| value != 0,
     ),
     (
         "axes, widths",

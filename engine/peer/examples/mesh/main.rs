@@ -1,11 +1,12 @@
 //! Players of a mesh that exchange a text, a mebibyte, and 50 datagrams a second, and then go on for a while.
 //!
 //! ```text
-//! mesh meet ADDRESS                                    carries introductions, answers STUN, relays
-//! mesh play MEETING NUMBER PLAYERS [--port N] [--secs N] [--rebind SECS]
+//! mesh meet ADDRESS[,ADDRESS]                          carries introductions, answers STUN, relays
+//! mesh play MEETING[,MEETING] NUMBER PLAYERS [--port N] [--secs N] [--rebind SECS]
 //! ```
-//! The players have the numbers 0 to PLAYERS - 1. In a game, its server carries introductions, and its gateway answers STUN
-//! and relays; here the meeting point does it all, so that networks can be tried without a server. `scripts/lab-peers.sh` does so.
+//! The players have the numbers 0 to PLAYERS - 1. They talk for so many seconds from the moment that all of them are connected.
+//! In a game, its server carries introductions, and its gateway answers STUN and relays; here the meeting point does it all, so
+//! that networks can be tried without a server. It has one address per family. `scripts/lab-peers.sh` does so.
 //!
 //! A player ends with one line: which kind of path it found to whom, and in what time. Exit codes: 0: everything arrived.
 //! 2: not everything did. 1: it did not run.
@@ -22,11 +23,12 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        ["meet", address] => parse(address).and_then(meeting::serve),
+        ["meet", addresses] => list(addresses).and_then(|addresses| meeting::serve(&addresses)),
         ["play", meeting, number, players, rest @ ..] => options(meeting, number, players, rest).and_then(player::play),
         _ => {
-            Err("usage: mesh meet ADDRESS | mesh play MEETING NUMBER PLAYERS [--port N] [--secs N] [--rebind SECS]"
-                .into())
+            let usage = "usage: mesh meet ADDRESS[,ADDRESS] | \
+                         mesh play MEETING[,MEETING] NUMBER PLAYERS [--port N] [--secs N] [--rebind SECS]";
+            Err(usage.into())
         }
     };
     match outcome {
@@ -46,10 +48,13 @@ fn parse<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| format!("{text} is not understood").into())
 }
 
+fn list(text: &str) -> Result<Vec<SocketAddr>, Failure> {
+    text.split(',').map(parse).collect()
+}
+
 fn options(meeting: &str, number: &str, players: &str, rest: &[&str]) -> Result<Options, Failure> {
-    let meeting: SocketAddr = parse(meeting)?;
     let mut options = Options {
-        meeting,
+        meeting: list(meeting)?,
         number: parse(number)?,
         players: parse(players)?,
         port: 0,

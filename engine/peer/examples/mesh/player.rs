@@ -1,7 +1,7 @@
 //! A player: what it sends, and what must arrive.
 
 use crate::Failure;
-use ringshard_peer::{MeshEvent, PeerId, PeerSocket};
+use ringshard_peer::{MeshEvent, PeerId, PeerSocket, RelayConfig};
 use ringshard_protocol::connection::SendError;
 use ringshard_protocol::gateway::RelayTicket;
 use ringshard_protocol::wire::Channel;
@@ -28,12 +28,13 @@ const FAREWELL: Duration = Duration::from_secs(30);
 const SHOW_PERIOD: Duration = Duration::from_millis(500);
 
 pub struct Options {
-    pub meeting: SocketAddr,
+    /// Addresses of the meeting point, at most one per family.
+    pub meeting: Vec<SocketAddr>,
     pub number: u8,
     pub players: u8,
     /// The port of the socket; 0 for any.
     pub port: u16,
-    /// How long the players talk.
+    /// How long the players talk, once all are connected.
     pub time: Duration,
     /// Time between two changes of the socket.
     pub rebind: Option<Duration>,
@@ -66,19 +67,24 @@ struct Player {
     number: u8,
     talks: BTreeMap<PeerId, (u8, Talk)>,
     began: Instant,
+    /// When all others were connected.
+    met: Option<Instant>,
+    /// How long they talked.
+    talked: Duration,
 }
 
 pub fn play(options: Options) -> Result<bool, Failure> {
     let Options { meeting, number, players, port, time, rebind } = options;
-    let server = UdpSocket::bind("0.0.0.0:0")?;
-    server.connect(meeting)?;
-    let ticket = ticket(&server, number)?;
+    let server = connect(&meeting)?;
+    let relay = RelayConfig { addresses: meeting.clone(), ticket: ticket(&server, number)? };
     server.set_nonblocking(true)?;
     let mut player = Player {
-        mesh: PeerSocket::open_at(port, MESH, vec![meeting], Some((meeting, ticket)))?,
+        mesh: PeerSocket::open_at(port, MESH, meeting, Some(relay))?,
         number,
         talks: BTreeMap::new(),
         began: Instant::now(),
+        met: None,
+        talked: Duration::ZERO,
     };
     for other in (0..players).filter(|&other| other != number) {
         let peer = player.mesh.join(entity(other))?;
@@ -94,7 +100,7 @@ pub fn play(options: Options) -> Result<bool, Failure> {
         player.carry_introductions(&server);
         player.mesh.poll();
         player.take_events();
-        let talking = now < player.began + time;
+        let talking = player.talks(now, time);
         if now >= voiced + VOICE_PERIOD {
             voiced += VOICE_PERIOD;
             player.send_voice();
@@ -108,7 +114,7 @@ pub fn play(options: Options) -> Result<bool, Failure> {
             player.mesh.rebind()?;
             println!("player {number}: has another socket");
         }
-        if player.is_complete() || now >= player.began + time + FAREWELL {
+        if player.is_complete() || now >= player.met.unwrap_or(player.began) + time + FAREWELL {
             break;
         }
         player.mesh.wait(Duration::from_millis(5));
@@ -123,6 +129,19 @@ pub fn play(options: Options) -> Result<bool, Failure> {
         player.mesh.wait(Duration::from_millis(5));
     }
     Ok(player.report())
+}
+
+/// A socket to the meeting point, over a family that this host has.
+fn connect(meeting: &[SocketAddr]) -> Result<UdpSocket, Failure> {
+    let mut error = "the meeting point has no address".into();
+    for address in meeting {
+        let own = if address.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
+        match UdpSocket::bind(own).and_then(|socket| socket.connect(address).map(|()| socket)) {
+            Ok(socket) => return Ok(socket),
+            Err(failure) => error = failure.into(),
+        }
+    }
+    Err(error)
 }
 
 /// Asks the meeting point for a ticket for its relay.
@@ -147,6 +166,18 @@ fn entity(number: u8) -> EntityId {
 }
 
 impl Player {
+    /// Whether the players still talk at this time.
+    fn talks(&mut self, now: Instant, time: Duration) -> bool {
+        if self.met.is_none() && self.talks.values().all(|(_, talk)| talk.took.is_some()) {
+            self.met = Some(now);
+        }
+        let talked = self.met.map_or(Duration::ZERO, |met| now - met);
+        if talked < time {
+            self.talked = talked;
+        }
+        talked < time
+    }
+
     /// Between the mesh and the server of the game, whose place the meeting point takes.
     fn carry_introductions(&mut self, server: &UdpSocket) {
         let mut datagram = [0; 2_048];
@@ -291,12 +322,13 @@ impl Player {
                 None => "none",
             };
             println!(
-                "player {}: result to={other} path={} connect_ms={} mebibyte_ms={} voice={} reliable_out={} reliable_in={} \
-                 paths={} lost_paths={} rtt_us={} fault={}",
+                "player {}: result to={other} path={} connect_ms={} mebibyte_ms={} talked_secs={:.1} voice={} reliable_out={} \
+                 reliable_in={} paths={} lost_paths={} rtt_us={} fault={}",
                 self.number,
                 if talk.kind.is_empty() { "none" } else { talk.kind },
                 millis(talk.took),
                 millis(talk.mebibyte_took),
+                self.talked.as_secs_f64(),
                 talk.voice,
                 talk.counted_out,
                 talk.counted_in,

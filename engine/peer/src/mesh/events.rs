@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 /// The way to a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerPath {
-    /// The peer's address, as this host sees it.
+    /// The peer's address, as this host or its own relay sees it. The address of the peer's relay if the path leads through
+    /// that one.
     pub address: SocketAddr,
     /// Which of its candidates that is; [`CandidateKind::Relayed`] if either end uses a relay.
     pub kind: CandidateKind,

@@ -10,7 +10,6 @@ pub use self::config::MeshConfig;
 pub use self::events::{MeshEvent, PeerPath};
 
 use self::introductions::Pace;
-use crate::candidate::CandidateKind;
 use crate::gathering::Gathering;
 use crate::id::PeerId;
 use crate::limits::*;
@@ -84,16 +83,17 @@ impl Mesh {
         let secret = SecretKey::from_bytes(secret);
         let MeshConfig { session, host, stun, relay, transport } = config;
         let mut gathering = Gathering::default();
-        gathering.begin(now, &stun, &mut random);
+        gathering.begin(now, &stun, &host, &mut random);
+        let relay = relay.filter(|relay| !relay.addresses.is_empty());
         Mesh {
             identity: Identity { session, public: secret.public(), secret, transport },
             local: Local { host, ..Local::default() },
             peers: BTreeMap::new(),
             next_peer: 0,
             addresses: HashMap::new(),
-            gathered_at: if stun.is_empty() && relay.is_none() { now } else { now + GATHERING_WAIT },
+            gathered_at: if gathering.is_complete() && relay.is_none() { now } else { now + GATHERING_WAIT },
             gathering,
-            relay: relay.map(|(relay, ticket)| RelayClient::new(now, relay, ticket, &mut random)),
+            relay: relay.map(|relay| RelayClient::new(now, &relay, &mut random)),
             pace: Pace::new(now),
             outbox: Outbox::new(now),
             events: VecDeque::new(),
@@ -146,18 +146,18 @@ impl Mesh {
         if sent != Err(SendError::Full) {
             return sent;
         }
-        member.transmit(now, &self.local, &mut self.outbox, &mut self.stats);
+        member.transmit(now, &mut self.outbox, &mut self.stats);
         member.send(now, channel, message)
     }
 
     /// The addresses of this host are others now. Checks begin anew with every peer, and the sessions go on.
     pub fn set_host(&mut self, now: Instant, host: Vec<SocketAddr>) {
-        self.local = Local { host, relay: self.local.relay, ..Local::default() };
+        let Local { channel, relays, .. } = std::mem::take(&mut self.local);
+        self.local = Local { host, reflexive: Vec::new(), channel, relays };
         if let Some(relay) = &mut self.relay {
             relay.address_changed(now);
         }
-        let servers = self.gathering.servers();
-        self.gathering.begin(now, &servers, &mut self.random);
+        self.gathering.begin_again(now, &self.local.host, &mut self.random);
         for peer in self.peers.values_mut() {
             peer.restart(now, &self.local, &mut self.random);
         }
@@ -211,6 +211,12 @@ impl Mesh {
         self.peers.get(&peer).map_or(0, Peer::unacknowledged_bytes)
     }
 
+    /// Entries of all tables that other players can fill: addresses, candidates, checks. There are never more than
+    /// [`ENTRIES_PER_PLAYER_MAX`] for each player.
+    pub fn entries(&self) -> usize {
+        self.addresses.len() + self.peers.values().map(Peer::entries).sum::<usize>()
+    }
+
     /// Its counters.
     pub fn stats(&self) -> &MeshStats {
         &self.stats
@@ -250,8 +256,7 @@ impl core::fmt::Debug for Mesh {
 }
 
 fn path_of(route: Route) -> PeerPath {
-    let kind = if route.via == Via::Relay { CandidateKind::Relayed } else { route.kind };
-    PeerPath { address: route.to, kind }
+    PeerPath { address: route.to, kind: route.kind }
 }
 
 fn report(peer: PeerId, event: PeerEvent, took: Duration) -> MeshEvent {

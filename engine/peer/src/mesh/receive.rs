@@ -2,12 +2,12 @@
 //! is the first of its magic cookie.
 
 use super::{AddressOwner, Mesh, MeshEvent};
-use crate::address::{is_of_a_host, relayed, through_relay_of};
+use crate::address::is_of_a_host;
 use crate::id::PeerId;
 use crate::limits::ADDRESSES_PER_PEER_MAX;
-use crate::outbox::Via;
+use crate::outbox::{Arriving, Via};
 use crate::peer::Check;
-use crate::relay::{Carried, RelayNews, is_relayed, read_carried};
+use crate::relay::{Carried, ChannelAt, RelayNews, is_relayed, read_carried};
 use crate::stun::MAGIC_COOKIE;
 use ringshard_protocol::time::Instant;
 use std::net::SocketAddr;
@@ -29,26 +29,27 @@ impl Mesh {
         }
         let Some((carried, start)) = read_carried(datagram) else { return };
         let way = match carried {
-            Carried::FromGuest(channel, guest) if self.local.relay == Some((from, channel)) => {
-                relayed(guest).map(|pseudo| (Via::Relay, pseudo))
+            Carried::FromGuest(name, guest) => {
+                let is_own = self.local.channel == Some(ChannelAt { relay: from, name }) && is_of_a_host(guest);
+                is_own.then_some((Via::OwnRelay, guest))
             }
-            Carried::FromOwner(channel) => {
-                let owner = self.peers.iter().find(|(_, peer)| peer.relay() == Some((from, channel)));
-                owner.map(|(&id, _)| (Via::Socket, through_relay_of(id)))
+            Carried::FromOwner(name) => {
+                let channel = ChannelAt { relay: from, name };
+                let owner = self.peers.iter().find(|(_, peer)| peer.relays().contains(&channel));
+                owner.map(|(&id, _)| (Via::TheirRelay(id), from))
             }
-            Carried::FromGuest(..) => None,
         };
         match way {
-            Some((via, pseudo)) => self.receive_via(now, via, pseudo, &mut datagram[start..]),
+            Some((via, address)) => self.receive_via(now, via, address, &mut datagram[start..]),
             None => self.stats.datagrams_of_strangers += 1,
         }
     }
 
     /// Takes an answer of the own relay; false if it is something else.
     fn registered(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> bool {
-        let Some(relay) = self.relay.as_mut().filter(|relay| relay.relay() == from) else { return false };
-        let Some(news) = relay.receive(now, datagram) else { return false };
-        self.local.relay = relay.channel().map(|channel| (from, channel));
+        let Some(relay) = &mut self.relay else { return false };
+        let Some(news) = relay.receive(now, from, datagram) else { return false };
+        (self.local.channel, self.local.relays) = (relay.channel(), relay.channels());
         if news == RelayNews::Opened {
             let Mesh { peers, local, .. } = self;
             peers.values_mut().for_each(|peer| peer.add_local(now, local));
@@ -80,7 +81,8 @@ impl Mesh {
         }
         let clock = self.clock(now);
         let Mesh { peers, local, .. } = self;
-        let accepted = peers.iter_mut().find_map(|(&id, peer)| {
+        let of_one_peer = |id| !matches!(via, Via::TheirRelay(owner) if owner != id);
+        let accepted = peers.iter_mut().filter(|(id, _)| of_one_peer(**id)).find_map(|(&id, peer)| {
             let check = peer.receive_check(now, clock, via, from, datagram, local);
             (check != Check::Refused).then_some((id, check))
         });
@@ -144,7 +146,8 @@ impl Mesh {
         self.stats.datagrams_in += 1;
         let Mesh { peers, arrived, scratch, .. } = self;
         let Some(peer) = peers.get_mut(&id) else { return };
-        peer.receive(now, via, from, datagram, scratch, &mut |message| {
+        let arriving = Arriving { via, from, bytes: datagram };
+        peer.receive(now, arriving, scratch, &mut |message| {
             arrived.push((message.channel, message.bytes.to_vec()));
         });
         // What happened to the session comes before the messages: they may be its first.

@@ -1,7 +1,6 @@
 //! The way of a datagram out, perhaps through a relay.
 
 use super::Mesh;
-use crate::address::{behind_relay, peer_through_relay};
 use crate::limits::PEER_DATAGRAM_BYTES_MAX;
 use crate::outbox::{Leaving, Via};
 use crate::relay::{write_to_guest, write_to_owner};
@@ -19,18 +18,18 @@ impl Mesh {
         let Mesh { outbox, peers, local, .. } = self;
         loop {
             let Leaving { via, to, bytes } = outbox.pop()?;
-            let wrapped = match (via, peer_through_relay(to)) {
-                (Via::Relay, _) => local.relay.zip(behind_relay(to)).and_then(|((relay, channel), guest)| {
-                    Some((relay, write_to_guest(buffer, &channel, guest, bytes)?))
-                }),
-                (Via::Socket, Some(peer)) => peers
-                    .get(&peer)
-                    .and_then(|peer| peer.relay())
-                    .and_then(|(relay, channel)| Some((relay, write_to_owner(buffer, &channel, bytes)?))),
-                (Via::Socket, None) => {
+            let wrapped = match via {
+                Via::Socket => {
                     buffer[..bytes.len()].copy_from_slice(bytes);
                     Some((to, bytes.len()))
                 }
+                Via::OwnRelay => local
+                    .channel
+                    .and_then(|channel| Some((channel.relay, write_to_guest(buffer, &channel.name, to, bytes)?))),
+                Via::TheirRelay(peer) => peers
+                    .get(&peer)
+                    .and_then(|peer| peer.relays().iter().find(|channel| channel.relay == to))
+                    .and_then(|channel| Some((to, write_to_owner(buffer, &channel.name, bytes)?))),
             };
             if wrapped.is_some() {
                 return wrapped;
@@ -45,10 +44,10 @@ impl Mesh {
         let Mesh { peers, gathering, relay, local, outbox, stats, .. } = self;
         gathering.transmit(now, outbox);
         if let Some(relay) = relay {
-            relay.transmit(now, outbox);
+            relay.transmit(now, &local.host, outbox);
         }
         for peer in peers.values_mut() {
-            peer.transmit(now, local, outbox, stats);
+            peer.transmit(now, outbox, stats);
         }
         self.take_events(now);
         // What tells a peer that leaves is in the outbox now. It may go through that peer's relay.

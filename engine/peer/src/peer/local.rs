@@ -1,58 +1,64 @@
 //! The addresses at which this host may be reached.
 
-use crate::address::own_relayed;
+use super::lane::Lane;
+use crate::address::{are_of_one_family, one_of_each_family};
 use crate::candidate::{Candidate, CandidateKind};
 use crate::limits::CANDIDATES_MAX;
 use crate::outbox::Via;
-use crate::relay::ChannelName;
+use crate::relay::ChannelAt;
 use std::net::SocketAddr;
 
 /// The addresses at which this host may be reached, as far as they are known.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Local {
-    /// Those of the host itself. The socket sends from the first of each family.
+    /// Those of the host itself. The socket of each family sends from the first of that family.
     pub(crate) host: Vec<SocketAddr>,
     /// Those that STUN servers saw.
     pub(crate) reflexive: Vec<SocketAddr>,
-    /// The relay, and the own channel there, once it is open.
-    pub(crate) relay: Option<(SocketAddr, ChannelName)>,
+    /// The own channel, at the address of the relay that sends to this host.
+    pub(crate) channel: Option<ChannelAt>,
+    /// The own channel, at each address of the relay.
+    pub(crate) relays: Vec<ChannelAt>,
 }
 
 impl Local {
-    /// What the checks call the socket, for peers at addresses like `peer`.
-    pub(crate) fn base(&self, peer: SocketAddr) -> Option<SocketAddr> {
-        self.host.iter().copied().find(|host| host.is_ipv4() == peer.is_ipv4())
+    /// What the checks call the socket that reaches addresses like `peer`.
+    fn base(&self, peer: SocketAddr) -> Option<SocketAddr> {
+        self.host.iter().copied().find(|&host| are_of_one_family(host, peer))
     }
 
-    /// The address that a datagram which came that way was sent to.
+    /// What the checks call the own end of the own relay.
+    fn own_relay(&self) -> Option<SocketAddr> {
+        self.relays.first().map(|channel| channel.relay)
+    }
+
+    /// What the checks call the place that a datagram came to on this way.
     pub(crate) fn destination(&self, via: Via, from: SocketAddr) -> Option<SocketAddr> {
         match via {
-            Via::Socket => self.base(from),
-            Via::Relay => self.relay.map(|_| own_relayed()),
+            Via::Socket | Via::TheirRelay(_) => self.base(from),
+            Via::OwnRelay => self.own_relay(),
         }
-    }
-
-    /// The way of a datagram that the checks send from `source`.
-    pub(crate) fn via(&self, source: SocketAddr) -> Via {
-        if source == own_relayed() { Via::Relay } else { Via::Socket }
     }
 
     /// What is said to peers.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let candidate = |kind| move |address| Candidate { kind, address };
         let host = self.host.iter().copied().map(candidate(CandidateKind::Host));
-        let reflexive = self.reflexive.iter().copied().map(candidate(CandidateKind::Reflexive));
+        // A host without a NAT is seen at an address of its own.
+        let seen = self.reflexive.iter().copied().filter(|seen| !self.host.contains(seen));
+        let reflexive = seen.map(candidate(CandidateKind::Reflexive));
         // The reflexive ones come first: most players need them.
         reflexive.chain(host).take(CANDIDATES_MAX).collect()
     }
 
     /// What the checks begin from.
     pub(crate) fn for_ice(&self) -> impl Iterator<Item = is::Candidate> {
-        let (four, six) = (self.host.iter().find(|host| host.is_ipv4()), self.host.iter().find(|host| host.is_ipv6()));
-        let bases = four.into_iter().chain(six);
-        let host = bases.clone().map(|&base| is::Candidate::host(base, "udp"));
-        let local = self.relay.and(bases.clone().next());
-        let relayed = local.into_iter().map(|&local| is::Candidate::relayed(own_relayed(), local, "udp"));
+        let bases = one_of_each_family(&self.host);
+        let relayed = self.own_relay().zip(bases.first().copied());
+        let relayed = relayed.map(|(relay, base)| is::Candidate::relayed(relay, base, Lane::OwnRelay.protocol()));
+        let host = bases
+            .into_iter()
+            .flat_map(|base| [Lane::Direct, Lane::TheirRelay].map(|lane| is::Candidate::host(base, lane.protocol())));
         host.chain(relayed).filter_map(Result::ok)
     }
 }

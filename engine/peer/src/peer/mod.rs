@@ -1,5 +1,6 @@
 //! One other player: what it was told and has told, the path to it, and the session with it.
 
+mod lane;
 mod local;
 mod path;
 mod session;
@@ -12,12 +13,11 @@ pub(crate) use self::session::SessionEvent;
 use self::path::PathSearch;
 use self::session::Session;
 use self::signalling::{News, Signalling};
-use crate::address::through_relay_of;
 use crate::candidate::{Candidate, CandidateKind};
 use crate::description::Description;
 use crate::id::PeerId;
-use crate::outbox::{Outbox, Via};
-use crate::relay::ChannelName;
+use crate::outbox::{Arriving, Outbox, Via};
+use crate::relay::ChannelAt;
 use crate::secrets::{Half, Share, pre_shared_key};
 use crate::stats::MeshStats;
 use rand_chacha::rand_core::Rng;
@@ -63,8 +63,8 @@ pub(crate) struct Peer {
     pub(crate) entity: EntityId,
     half: Half,
     theirs: Option<Theirs>,
-    /// Its relay, and its channel there.
-    relay: Option<(SocketAddr, ChannelName)>,
+    /// Its channel at each address of its relay.
+    relays: Vec<ChannelAt>,
     signalling: Signalling,
     path: PathSearch,
     session: Option<Session>,
@@ -85,9 +85,9 @@ impl Peer {
             entity,
             half,
             theirs: None,
-            relay: None,
+            relays: Vec::new(),
             signalling: Signalling::new(now),
-            path: PathSearch::new(false, local, random),
+            path: PathSearch::new(id, false, local, random),
             session: None,
             lost: false,
             leaving: false,
@@ -121,12 +121,12 @@ impl Peer {
             // What it has heard, it heard before it began anew.
             description.answer_wanted = true;
         }
-        let Description { number, heard, answer_wanted, mut candidates, relay, .. } = description;
+        let Description { number, heard, answer_wanted, mut candidates, relays, .. } = description;
         match self.signalling.heard(now, number, heard, answer_wanted) {
             News::New => {
-                self.relay = relay;
-                let through = Candidate { kind: CandidateKind::Relayed, address: through_relay_of(self.id) };
-                candidates.extend(relay.map(|_| through));
+                let through = |channel: &ChannelAt| Candidate { kind: CandidateKind::Relayed, address: channel.relay };
+                candidates.extend(relays.iter().map(through));
+                self.relays = relays;
                 stats.restarts += u64::from(self.path.described(now, local, credentials, &candidates));
             }
             News::Known => {}
@@ -138,7 +138,7 @@ impl Peer {
     fn begin(&mut self, now: Instant, theirs: Theirs, identity: &Identity, local: &Local, random: &mut Csprng) {
         if self.theirs.replace(theirs).is_some() {
             self.signalling.reset_peer();
-            self.path = PathSearch::new(false, local, random);
+            self.path = PathSearch::new(self.id, false, local, random);
             self.signalling.changed(now);
             self.since = now;
             self.events.push_back(PeerEvent::BeganAnew);
@@ -183,7 +183,7 @@ impl Peer {
             answer_wanted: !self.signalling.is_acknowledged(),
             credentials: self.path.credentials(),
             candidates: local.candidates(),
-            relay: local.relay,
+            relays: local.relays.clone(),
         };
         self.signalling.sent(now);
         Some(description.encode())
@@ -222,14 +222,12 @@ impl Peer {
     pub(crate) fn receive(
         &mut self,
         now: Instant,
-        via: Via,
-        from: SocketAddr,
-        datagram: &mut [u8],
+        datagram: Arriving<'_>,
         scratch: &mut Vec<u8>,
         deliver: &mut dyn FnMut(Message<'_>),
     ) {
         let Some(session) = &mut self.session else { return };
-        session.receive(now, via, from, datagram, deliver);
+        session.receive(now, datagram, deliver);
         session.read(scratch, deliver);
     }
 
@@ -247,7 +245,7 @@ impl Peer {
         random: &mut Csprng,
         stats: &mut MeshStats,
     ) {
-        if self.path.advance(now, clock, local) {
+        if self.path.advance(now, clock) {
             self.path_changed(now, identity, random, stats);
         }
         if self.path.is_lost(now) && !self.lost {
@@ -275,8 +273,8 @@ impl Peer {
     }
 
     /// Hands what is due to the outbox.
-    pub(crate) fn transmit(&mut self, now: Instant, local: &Local, outbox: &mut Outbox, stats: &mut MeshStats) {
-        stats.checks_out += self.path.transmit(local, outbox);
+    pub(crate) fn transmit(&mut self, now: Instant, outbox: &mut Outbox, stats: &mut MeshStats) {
+        stats.checks_out += self.path.transmit(outbox);
         if let Some(session) = &mut self.session {
             stats.datagrams_out += session.transmit(now, self.path.route(), outbox);
         }
@@ -311,14 +309,19 @@ impl Peer {
         self.signalling.deadline()
     }
 
+    /// Entries of the tables that the peer can fill.
+    pub(crate) fn entries(&self) -> usize {
+        self.path.entries()
+    }
+
     /// The path in use.
     pub(crate) fn route(&self) -> Option<Route> {
         self.path.route()
     }
 
-    /// Its relay, and its channel there.
-    pub(crate) fn relay(&self) -> Option<(SocketAddr, ChannelName)> {
-        self.relay
+    /// Its channel at each address of its relay.
+    pub(crate) fn relays(&self) -> &[ChannelAt] {
+        &self.relays
     }
 
     /// When its player was named, or began anew.

@@ -2,7 +2,7 @@
 
 use super::path::Route;
 use crate::limits::*;
-use crate::outbox::{Outbox, Via};
+use crate::outbox::{Arriving, Outbox};
 use ringshard_protocol::client::{ClientConfig, ClientEvent, CloseReason};
 use ringshard_protocol::connection::{HeartbeatConfig, SendError, TransportConfig};
 use ringshard_protocol::crypto::{PreSharedKey, PublicKey, SecretKey, Suites};
@@ -11,7 +11,6 @@ use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason, Message};
 use ringshard_protocol::{Client, Endpoint, EndpointConfig};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 /// Connections that a peer may have at a time: one, and those that its attempts to resume its session begin.
 const CONNECTIONS_PER_PEER: usize = 4;
@@ -81,14 +80,8 @@ impl Session {
     }
 
     /// Takes a datagram, and delivers its messages.
-    pub(crate) fn receive(
-        &mut self,
-        now: Instant,
-        via: Via,
-        from: SocketAddr,
-        datagram: &mut [u8],
-        deliver: &mut dyn FnMut(Message<'_>),
-    ) {
+    pub(crate) fn receive(&mut self, now: Instant, datagram: Arriving<'_>, deliver: &mut dyn FnMut(Message<'_>)) {
+        let Arriving { via, from, bytes: datagram } = datagram;
         match self {
             Session::Answers { endpoint, connection, events } => {
                 let received = endpoint.receive(now, via.path(from), datagram);

@@ -1,11 +1,13 @@
 //! A relay carries datagrams between players that find no direct path (PROTOCOL.md#relays).
 //!
 //! A player with a ticket opens a channel at a relay, and tells its peers. They send to the channel; the player answers each
-//! of them through it. A relay sends only to addresses that have sent to it first, and has one port for all.
+//! of them through it. A relay sends only to addresses that have sent to it first. It has one port for all, at an IPv4 address,
+//! an IPv6 address or both: the owner and its guests need not be of one family.
 
 mod client;
 mod server;
 
+pub use self::client::RelayConfig;
 #[cfg(test)]
 pub(crate) use self::client::vectors;
 pub(crate) use self::client::{RelayClient, RelayNews};
@@ -21,8 +23,15 @@ pub(crate) const MAGIC: [u8; 4] = *b"Rlay";
 pub(crate) const HEADER_BYTES: usize = 16;
 const _: () = assert!(RELAY_BYTES_MAX == HEADER_BYTES + ADDRESS_BYTES);
 
-/// Names a channel of a relay. It is not secret to the peers of its owner, and to nobody else known.
+/// Names a channel of a relay. Its owner and the owner's peers know it, and nobody else.
 pub(crate) type ChannelName = [u8; 8];
+
+/// A channel at one address of a relay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ChannelAt {
+    pub(crate) relay: SocketAddr,
+    pub(crate) name: ChannelName,
+}
 
 const REGISTER: u8 = 1;
 const COOKIE: u8 = 2;

@@ -1,4 +1,7 @@
 //! The relay's end. It does no I/O: for each datagram it says what to send, at most one datagram.
+//!
+//! No traffic grows on the way. A sender whose address is not proven gets a Cookie, half as long as its Register. Only the owner
+//! of a channel, who has proven its address with the cookie, gets more than was sent: 18 bytes, the guest's address.
 
 use super::*;
 use ringshard_protocol::crypto::hmac_sha256;
@@ -68,6 +71,14 @@ struct Channel {
     rested_at: Instant,
 }
 
+/// A datagram: when it came, from where, for which channel (or of which instance), and what is behind the header.
+struct Arrived<'a> {
+    now: Instant,
+    from: SocketAddr,
+    channel: ChannelName,
+    rest: &'a [u8],
+}
+
 /// A relay.
 #[derive(Debug)]
 pub struct Relay {
@@ -87,8 +98,9 @@ impl Relay {
         Relay { keys, limits, secret, channels, swept_at: Instant::ZERO, stats: RelayStats::default() }
     }
 
-    /// Takes a datagram from `from`, at the time `unix` in seconds since 1970. Writes what is to be sent to the front of `out`,
-    /// which should have room for the datagram and [`RELAY_BYTES_MAX`](crate::limits::RELAY_BYTES_MAX) more. Returns its destination and size.
+    /// Takes a datagram from `from`, at the time `unix` in seconds since 1970. Each host has one address here: an IPv4 address
+    /// must not come as an IPv4-mapped one. Writes what is to be sent to the front of `out`, which should have room for the
+    /// datagram and [`RELAY_BYTES_MAX`](crate::limits::RELAY_BYTES_MAX) more. Returns its destination and size.
     pub fn receive(
         &mut self,
         now: Instant,
@@ -102,10 +114,13 @@ impl Relay {
             self.stats.malformed += 1;
             return None;
         };
+        let arrived = Arrived { now, from, channel, rest };
         match kind {
-            REGISTER if datagram.len() == REGISTER_BYTES => self.register(now, unix, from, datagram, out),
-            TO_OWNER => self.for_owner(now, from, &channel, rest, out),
-            TO_GUEST => self.for_guest(now, from, &channel, rest, out),
+            REGISTER if datagram.len() == REGISTER_BYTES => {
+                self.register(arrived, unix, datagram, out).map(|len| (from, len))
+            }
+            TO_OWNER => self.for_owner(arrived, out),
+            TO_GUEST => self.for_guest(arrived, out),
             _ => {
                 self.stats.malformed += 1;
                 None
@@ -113,23 +128,17 @@ impl Relay {
         }
     }
 
-    fn register(
-        &mut self,
-        now: Instant,
-        unix: u64,
-        from: SocketAddr,
-        datagram: &[u8],
-        out: &mut [u8],
-    ) -> Option<(SocketAddr, usize)> {
+    /// Answers a Register, which is all of `datagram`, to its sender.
+    fn register(&mut self, arrived: Arrived<'_>, unix: u64, datagram: &[u8], out: &mut [u8]) -> Option<usize> {
+        let Arrived { now, from, channel: instance, .. } = arrived;
         let (signed, mac) = datagram.split_at(REGISTER_BYTES - 16);
-        let instance: [u8; 8] = signed[8..16].try_into().expect("8 bytes");
         let public: [u8; 16] = signed[16..32].try_into().expect("16 bytes");
         // The address first: it costs one hash, and the answer is half as long as the request.
         let periods = [0, 1].map(|ago| self.cookie(now, ago, from));
         if !periods.iter().any(|cookie| signed[32..48] == *cookie) {
             write_header(out, COOKIE, &instance);
             out[HEADER_BYTES..COOKIE_BYTES].copy_from_slice(&periods[0]);
-            return Some((from, COOKIE_BYTES));
+            return Some(COOKIE_BYTES);
         }
         let tickets = self.keys.iter().map(|key| RelayTicket::of_public(key, public));
         let ticket = tickets.into_iter().find(|ticket| ticket.verifies(signed, mac) && ticket.expires() > unix);
@@ -147,7 +156,7 @@ impl Relay {
         out[24..42].copy_from_slice(&to_wire(from));
         let mac = ticket.mac(&out[..42]);
         out[42..REGISTERED_BYTES].copy_from_slice(&mac);
-        Some((from, REGISTERED_BYTES))
+        Some(REGISTERED_BYTES)
     }
 
     /// Opens the channel, or lets it live on, perhaps with another address of its owner; false if there is no room.
@@ -166,46 +175,38 @@ impl Relay {
         true
     }
 
-    fn for_owner(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        name: &ChannelName,
-        datagram: &[u8],
-        out: &mut [u8],
-    ) -> Option<(SocketAddr, usize)> {
-        let Some(channel) = self.channels.get_mut(name).filter(|channel| channel.until > now) else {
+    fn for_owner(&mut self, arrived: Arrived<'_>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
+        let Arrived { now, from, channel: name, rest: datagram } = arrived;
+        let Some(channel) = self.open_channel(now, &name) else {
             self.stats.unknown += 1;
             return None;
         };
-        let owner = channel.owner;
         channel.heard(now, from);
-        let len = write_carried(out, FROM_GUEST, name, Some(from), datagram)?;
-        self.carry(now, name, len).then_some((owner, len))
+        let owner = channel.owner;
+        let len = write_carried(out, FROM_GUEST, &name, Some(from), datagram)?;
+        self.carry(now, &name, len).then_some((owner, len))
     }
 
-    fn for_guest(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        name: &ChannelName,
-        rest: &[u8],
-        out: &mut [u8],
-    ) -> Option<(SocketAddr, usize)> {
+    fn for_guest(&mut self, arrived: Arrived<'_>, out: &mut [u8]) -> Option<(SocketAddr, usize)> {
+        let Arrived { now, from, channel: name, rest } = arrived;
         let (guest, datagram) = split_address(rest)?;
-        let channel = self.channels.get(name).filter(|channel| channel.until > now && channel.owner == from);
+        let channel = self.open_channel(now, &name).filter(|channel| channel.owner == from);
         if !channel.is_some_and(|channel| channel.has_heard(now, guest)) {
             self.stats.unknown += 1;
             return None;
         }
-        let len = write_carried(out, FROM_OWNER, name, None, datagram)?;
-        self.carry(now, name, len).then_some((guest, len))
+        let len = write_carried(out, FROM_OWNER, &name, None, datagram)?;
+        self.carry(now, &name, len).then_some((guest, len))
+    }
+
+    fn open_channel(&mut self, now: Instant, name: &ChannelName) -> Option<&mut Channel> {
+        self.channels.get_mut(name).filter(|channel| channel.until > now)
     }
 
     /// Counts a datagram that is carried; false if the rate of its channel does not allow it.
     fn carry(&mut self, now: Instant, name: &ChannelName, len: usize) -> bool {
         let rate = self.limits.bytes_per_second.max(1);
-        let Some(channel) = self.channels.get_mut(name) else { return false };
+        let Some(channel) = self.open_channel(now, name) else { return false };
         let rested_at = channel.rested_at.max(now);
         if rested_at.since(now) > Duration::from_secs(2) {
             self.stats.limited += 1;

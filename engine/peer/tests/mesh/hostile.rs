@@ -2,8 +2,10 @@
 
 use crate::internet::Internet;
 use crate::players::{Players, entity, instant};
+use ringshard_peer::limits::ENTRIES_PER_PLAYER_MAX;
 use ringshard_peer::{Mesh, MeshConfig, MeshEvent};
 use ringshard_protocol::wire::Channel;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 fn three() -> Players {
@@ -107,6 +109,52 @@ fn a_member_that_sends_checks_from_the_address_of_another_does_not_get_its_datag
     }
     let received = &players.received(0, 1)[&Channel::UNRELIABLE];
     assert_eq!(received.len(), 40, "each arrives at once");
+}
+
+#[test]
+fn a_member_that_answers_checks_from_the_address_of_another_does_not_get_its_datagrams() {
+    let mut players = three();
+    players.introduce_all();
+    assert!(players.run_until(Duration::from_secs(5), Players::all_connected_mut));
+    let [zero, one, two] = [0, 1, 2].map(|player| players.all[player].address);
+    players.net.cut_pairs.insert((two, zero));
+    for round in 0..40_u8 {
+        players.net.sent_datagrams = Some(Vec::new());
+        players.send(1, 0, Channel::UNRELIABLE, &[round]);
+        players.run(Duration::from_millis(50));
+        let sent = players.net.sent_datagrams.take().expect("they were recorded");
+        // Bytes 0 and 1 say that it is an answer. It is authentic, and on time.
+        for (.., mut answer) in
+            sent.into_iter().filter(|(from, to, it)| (*from, *to) == (two, zero) && it[..2] == [1, 1])
+        {
+            players.all[0].mesh.receive(instant(players.net.now), one, &mut answer);
+        }
+    }
+    assert_eq!(players.received(0, 1)[&Channel::UNRELIABLE].len(), 40, "each arrives at once");
+}
+
+#[test]
+fn a_member_that_sends_checks_from_everywhere_makes_a_player_send_to_few_addresses_and_keep_little() {
+    let mut players = three();
+    players.introduce_all();
+    players.net.sent_datagrams = Some(Vec::new());
+    assert!(players.run_until(Duration::from_secs(5), Players::all_connected_mut));
+    let [zero, two] = [0, 2].map(|player| players.all[player].address);
+    let sent = players.net.sent_datagrams.take().expect("they were recorded");
+    let is_check =
+        |(from, to, it): &&(SocketAddr, SocketAddr, Vec<u8>)| (*from, *to) == (two, zero) && it[..2] == [0, 1];
+    let check = sent.iter().rfind(is_check).expect("a check").2.clone();
+    players.net.sent_datagrams = Some(Vec::new());
+    for port in 1..2_000 {
+        let from = SocketAddr::from(([203, 0, 113, 200], port));
+        players.all[0].mesh.receive(instant(players.net.now), from, &mut check.clone());
+    }
+    players.run(Duration::from_secs(10));
+    let sent = players.net.sent_datagrams.take().expect("they were recorded");
+    let to_victims = sent.iter().filter(|(from, to, _)| *from == zero && to.ip() == IpAddr::from([203, 0, 113, 200]));
+    assert!((1..=32 * 12).contains(&to_victims.count()));
+    assert!(players.all[0].mesh.entries() <= 2 * ENTRIES_PER_PLAYER_MAX);
+    assert!(players.all_connected());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A small internet: hosts, NATs of every kind, a STUN server, losses, and a clock that jumps.
+//! A small internet: hosts, NATs of every kind, firewalls for IPv6, a STUN server, a relay, losses, and a clock that jumps.
 
 use crate::players::RELAY_KEY;
 use ringshard_peer::relay::{Relay, RelayLimits};
@@ -73,13 +73,20 @@ pub struct Internet {
     pub sent_datagrams: Option<Vec<(SocketAddr, SocketAddr, Vec<u8>)>>,
     nats: Vec<Nat>,
     hosts: HashMap<SocketAddr, usize>,
+    /// Addresses to which only those send who were sent to from there.
+    firewalled: HashSet<SocketAddr>,
+    let_in: HashSet<(SocketAddr, SocketAddr)>,
     flying: BTreeMap<(Duration, u64), Flying>,
+    /// Pairs of addresses, from and to, between which nothing passes directly.
+    pub cut_pairs: HashSet<(SocketAddr, SocketAddr)>,
     /// Addresses from and to which nothing passes.
     pub cut: HashSet<SocketAddr>,
     sent: u64,
     random: u64,
     pub stun: SocketAddr,
+    pub stun6: SocketAddr,
     pub relay_address: SocketAddr,
+    pub relay_address6: SocketAddr,
     pub relay: Relay,
     /// Of so many datagrams that the relay sends, one has a flipped bit, or is sent twice.
     pub relay_flips_one_in: u64,
@@ -95,12 +102,17 @@ impl Internet {
             sent_datagrams: None,
             nats: Vec::new(),
             hosts: HashMap::new(),
+            firewalled: HashSet::new(),
+            let_in: HashSet::new(),
             flying: BTreeMap::new(),
+            cut_pairs: HashSet::new(),
             cut: HashSet::new(),
             sent: 0,
             random: seed.wrapping_mul(2) + 1,
             stun: "198.51.100.1:3478".parse().unwrap(),
+            stun6: "[2001:db8:5::1]:3478".parse().unwrap(),
             relay_address: "198.51.100.2:3478".parse().unwrap(),
+            relay_address6: "[2001:db8:5::2]:3478".parse().unwrap(),
             relay: Relay::new(vec![GatewayKey::from_bytes(RELAY_KEY)], RelayLimits::default(), [1; 32]),
             relay_flips_one_in: u64::MAX,
             relay_repeats_one_in: u64::MAX,
@@ -140,6 +152,16 @@ impl Internet {
         address
     }
 
+    /// An IPv6 address of the host with this number, which needs no NAT. Behind a firewall, only those reach it who it sent to.
+    pub fn host6(&mut self, number: u8, firewalled: bool) -> SocketAddr {
+        let address = SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into()], 4_000));
+        self.hosts.insert(address, 0);
+        if firewalled {
+            self.firewalled.insert(address);
+        }
+        address
+    }
+
     pub fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         if let Some(sent) = &mut self.sent_datagrams {
             sent.push((from, to, bytes.to_vec()));
@@ -161,13 +183,20 @@ impl Internet {
         }
     }
 
+    /// Lets nothing pass between two hosts of one network.
+    pub fn cut_between(&mut self, one: SocketAddr, other: SocketAddr) {
+        self.cut_pairs.extend([(one, other), (other, one)]);
+    }
+
     /// Translates the addresses of a datagram all the way; None if it is lost on it.
     fn route(&mut self, network: usize, from: SocketAddr, to: SocketAddr) -> Option<(usize, SocketAddr, SocketAddr)> {
         let (mut network, mut from, mut to) = (network, from, to);
+        self.let_in.insert((from, to));
         for _ in 0..8 {
-            if ((to == self.stun || to == self.relay_address) && network == 0) || self.hosts.get(&to) == Some(&network)
-            {
-                return Some((network, from, to));
+            if (self.is_server(to) && network == 0) || self.hosts.get(&to) == Some(&network) {
+                let is_closed = self.firewalled.contains(&to) && !self.let_in.contains(&(to, from));
+                let passes = !is_closed && !self.cut_pairs.contains(&(from, to));
+                return passes.then_some((network, from, to));
             }
             let inner =
                 (0..self.nats.len()).find(|&nat| self.nats[nat].uplink == network && self.nats[nat].outside == to.ip());
@@ -191,6 +220,10 @@ impl Internet {
         None
     }
 
+    fn is_server(&self, address: SocketAddr) -> bool {
+        [self.stun, self.stun6, self.relay_address, self.relay_address6].contains(&address)
+    }
+
     /// The next datagram that arrives by `until`. The clock goes on to its arrival.
     pub fn arrive(&mut self, until: Duration) -> Option<Flying> {
         let (&(at, number), _) = self.flying.first_key_value()?;
@@ -199,11 +232,11 @@ impl Internet {
         }
         let mut flying = self.flying.remove(&(at, number))?;
         self.now = self.now.max(at);
-        if flying.to == self.relay_address {
+        if flying.to == self.relay_address || flying.to == self.relay_address6 {
             self.relay_datagram(&flying);
             return self.arrive(until);
         }
-        if flying.to != self.stun {
+        if flying.to != self.stun && flying.to != self.stun6 {
             return Some(flying);
         }
         let mut answer = [0; ringshard_peer::stun::ANSWER_BYTES_MAX];
@@ -231,8 +264,9 @@ impl Internet {
             out[at] ^= 0x10;
         }
         let copies = 1 + u64::from(self.draw().is_multiple_of(self.relay_repeats_one_in));
+        let relay = if to.is_ipv6() { self.relay_address6 } else { self.relay_address };
         for copy in 0..copies {
-            if let Some((network, from, to)) = self.route(0, self.relay_address, to) {
+            if let Some((network, from, to)) = self.route(0, relay, to) {
                 self.sent += 1;
                 let bytes = out[..len].to_vec();
                 let at = self.now + DELAY * (1 + copy as u32);

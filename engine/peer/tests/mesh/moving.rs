@@ -18,7 +18,7 @@ fn two() -> (Players, [usize; 2]) {
 }
 
 /// Sends numbered messages both ways, 20 a second, while `disturb` happens; then all of them must have arrived in order.
-fn nothing_reliable_is_lost(players: &mut Players, seconds: u64, mut disturb: impl FnMut(&mut Players, u64)) {
+pub fn nothing_reliable_is_lost(players: &mut Players, seconds: u64, mut disturb: impl FnMut(&mut Players, u64)) {
     let first = [players.received(0, 1).len(), players.received(1, 0).len()];
     assert_eq!(first, [0, 0]);
     let mut sent = 0_u32;

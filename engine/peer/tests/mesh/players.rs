@@ -2,12 +2,13 @@
 
 use crate::internet::Internet;
 use ringshard_peer::limits::PEER_DATAGRAM_BYTES_MAX;
-use ringshard_peer::{CandidateKind, Mesh, MeshConfig, MeshEvent, PeerId};
+use ringshard_peer::{CandidateKind, Mesh, MeshConfig, MeshEvent, PeerId, RelayConfig};
+use ringshard_protocol::gateway::{GatewayKey, RelayTicket};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Time that an introduction takes over the server.
@@ -29,10 +30,32 @@ pub fn instant(time: Duration) -> Instant {
 pub struct Player {
     pub mesh: Mesh,
     pub address: SocketAddr,
+    /// The address of the other family, if it has both.
+    pub other_address: Option<SocketAddr>,
     pub entity: EntityId,
     pub messages: Vec<(PeerId, Channel, Vec<u8>)>,
     /// Every event but messages.
     pub events: Vec<MeshEvent>,
+}
+
+impl Player {
+    /// Whether it is the host with this number.
+    pub fn has_number(&self, number: u8) -> bool {
+        let ends_so = |address: &SocketAddr| match address.ip() {
+            IpAddr::V4(ip) => ip.octets()[3] == number,
+            IpAddr::V6(ip) => ip.octets()[15] == number,
+        };
+        Some(self.address).iter().chain(&self.other_address).any(ends_so)
+    }
+
+    fn has(&self, address: SocketAddr) -> bool {
+        self.address == address || self.other_address == Some(address)
+    }
+
+    fn address_towards(&self, to: SocketAddr) -> Option<SocketAddr> {
+        let addresses = [Some(self.address), self.other_address];
+        addresses.into_iter().flatten().find(|address| address.is_ipv6() == to.is_ipv6())
+    }
 }
 
 pub struct Players {
@@ -77,8 +100,54 @@ impl Players {
     pub fn add_with(&mut self, address: SocketAddr, config: MeshConfig, seed: [u8; 32]) -> usize {
         let index = self.all.len();
         let mesh = Mesh::new(config, instant(self.net.now), seed);
-        self.all.push(Player { mesh, address, entity: entity(index), messages: Vec::new(), events: Vec::new() });
+        let (messages, events) = (Vec::new(), Vec::new());
+        self.all.push(Player { mesh, address, other_address: None, entity: entity(index), messages, events });
         index
+    }
+
+    /// A player with one address, or with one of each family, which knows the STUN servers of both, and perhaps the relay.
+    pub fn add_at(&mut self, addresses: &[SocketAddr], relay: bool) -> usize {
+        let index = self.all.len();
+        let config = self.config(index, addresses, relay);
+        self.add_with(addresses[0], config, [50 + index as u8; 32]);
+        self.all[index].other_address = addresses.get(1).copied();
+        index
+    }
+
+    fn config(&self, index: usize, addresses: &[SocketAddr], relay: bool) -> MeshConfig {
+        let mut config = MeshConfig::new(*b"a match of tests", addresses.to_vec());
+        config.stun = vec![self.net.stun6, self.net.stun];
+        let ticket = RelayTicket::issue(&GatewayKey::from_bytes(RELAY_KEY), 1_000, [index as u8; 8]);
+        let addresses_of_relay = vec![self.net.relay_address6, self.net.relay_address];
+        config.relay = relay.then_some(RelayConfig { addresses: addresses_of_relay, ticket });
+        config
+    }
+
+    /// Starts the program of a player again, elsewhere. All its randomness comes from `seed`.
+    pub fn restart(&mut self, index: usize, addresses: &[SocketAddr], seed: u32) {
+        let mut secret = [77; 32];
+        secret[..4].copy_from_slice(&seed.to_le_bytes());
+        let config = self.config(index, addresses, true);
+        self.all[index].mesh = Mesh::new(config, instant(self.net.now), secret);
+        self.all[index].messages.clear();
+        self.all[index].events.clear();
+        self.place(index, addresses);
+    }
+
+    /// Gives a player other addresses.
+    pub fn move_to(&mut self, index: usize, addresses: &[SocketAddr]) {
+        self.place(index, addresses);
+        self.all[index].mesh.set_host(instant(self.net.now), addresses.to_vec());
+    }
+
+    fn place(&mut self, index: usize, addresses: &[SocketAddr]) {
+        self.all[index].address = addresses[0];
+        self.all[index].other_address = addresses.get(1).copied();
+    }
+
+    /// A mesh that does nothing.
+    pub fn empty_mesh(&self) -> Mesh {
+        Mesh::new(MeshConfig::new(*b"nobody is in it.", Vec::new()), instant(self.net.now), [1; 32])
     }
 
     /// Every player names every other one.
@@ -140,7 +209,7 @@ impl Players {
         let until = self.net.now + STEP;
         while let Some(mut flying) = self.net.arrive(until) {
             let now = instant(self.net.now);
-            if let Some(player) = self.all.iter_mut().find(|player| player.address == flying.to) {
+            if let Some(player) = self.all.iter_mut().find(|player| player.has(flying.to)) {
                 player.mesh.receive(now, flying.from, &mut flying.bytes);
             }
         }
@@ -160,7 +229,10 @@ impl Players {
             }
             let mut datagram = [0; PEER_DATAGRAM_BYTES_MAX];
             while let Some((to, len)) = player.mesh.poll_transmit(now, &mut datagram) {
-                self.net.send(player.address, to, &datagram[..len]);
+                // A host without an address of the family cannot send.
+                if let Some(from) = player.address_towards(to) {
+                    self.net.send(from, to, &datagram[..len]);
+                }
             }
             while let Some(event) = player.mesh.poll_event() {
                 match event {

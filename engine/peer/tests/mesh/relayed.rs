@@ -3,7 +3,7 @@
 use crate::internet::{Internet, NatKind};
 use crate::players::{Players, RELAY_KEY, instant};
 use ringshard_peer::relay::{Relay, RelayLimits};
-use ringshard_peer::{CandidateKind, MeshConfig, MeshEvent};
+use ringshard_peer::{CandidateKind, MeshEvent};
 use ringshard_protocol::gateway::{GatewayKey, RelayTicket};
 use ringshard_protocol::wire::Channel;
 use std::time::Duration;
@@ -18,13 +18,8 @@ fn players(count: usize) -> Players {
         })
         .collect();
     let mut players = Players::new(net);
-    let key = GatewayKey::from_bytes(RELAY_KEY);
-    for (index, address) in addresses.into_iter().enumerate() {
-        let mut config = MeshConfig::new(*b"a match of tests", vec![address]);
-        config.stun = vec![players.net.stun];
-        let ticket = RelayTicket::issue(&key, 1_000, [index as u8; 8]);
-        config.relay = Some((players.net.relay_address, ticket));
-        players.add_with(address, config, [50 + index as u8; 32]);
+    for address in addresses {
+        players.add_at(&[address], true);
     }
     players.introduce_all();
     players

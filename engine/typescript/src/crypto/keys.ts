@@ -1,9 +1,10 @@
 /** Keys of a connection and what is derived from them: PROTOCOL.md#keys. */
 
-import { x25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+
+import { x25519 } from './x25519.js';
 
 export const KEY_BYTES = 32;
 

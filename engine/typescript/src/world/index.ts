@@ -43,7 +43,7 @@ export type { State } from './state.js';
 export { SERVER_REASONS } from './messages/enter.js';
 export { CHANNELS } from './messages/kinds.js';
 export { TICKS_PER_SECOND } from './limits.js';
-export { WorldClient, type Presence, type WorldOptions } from './client/client.js';
+export { WorldClient, type Presence, type TicketSource, type WorldOptions } from './client/client.js';
 export type { AskId, News, Unanswered } from './client/news.js';
 export type { Other, Scene } from './client/scene.js';
 export type { Clocks, WorldStats } from './client/stats.js';

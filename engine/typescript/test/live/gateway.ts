@@ -12,14 +12,7 @@ import { Seeded } from '../seeded.js';
 import { toHex } from '../vectors.js';
 import { MiniGateway } from './minigateway.js';
 import { LiveServer } from './server.js';
-
-async function until(what: string, condition: () => boolean, seconds = 15): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+import { until } from './waiting.js';
 
 async function scenario(origin: string, server: string | undefined, cut: (() => void) | undefined): Promise<void> {
   const random = new Seeded(3);

@@ -15,6 +15,8 @@ export interface Badness {
 export class Relay {
   /** Nothing passes while this is set. */
   isCut = false;
+  /** Bytes of all datagrams that came here, both ways. */
+  carried = 0;
   badness: Badness = { loss: 0, duplicates: 0, delay: [0, 0] };
 
   private readonly outside = createSocket('udp4');
@@ -26,7 +28,7 @@ export class Relay {
   ) {
     this.outside.on('message', (datagram, from) => {
       const inside = this.inside(from.port);
-      this.pass(() => inside.send(datagram, this.serverPort, '127.0.0.1', () => undefined));
+      this.pass(datagram, () => inside.send(datagram, this.serverPort, '127.0.0.1', () => undefined));
     });
   }
 
@@ -56,15 +58,16 @@ export class Relay {
     if (!socket) {
       socket = createSocket('udp4');
       socket.on('message', (datagram) => {
-        this.pass(() => this.outside.send(datagram, clientPort, '127.0.0.1', () => undefined));
+        this.pass(datagram, () => this.outside.send(datagram, clientPort, '127.0.0.1', () => undefined));
       });
       this.towardsServer.set(key, socket);
     }
     return socket;
   }
 
-  private pass(send: () => void): void {
+  private pass(datagram: Uint8Array, send: () => void): void {
     const { loss, duplicates, delay } = this.badness;
+    this.carried += datagram.length;
     if (this.isCut || this.random.chance(loss)) return;
     const copies = this.random.chance(duplicates) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {

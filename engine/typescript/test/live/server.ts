@@ -1,35 +1,47 @@
 /** A real server for live tests. RINGSHARD names its program; default: the one of this repository's release build. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { fromHex } from '../vectors.js';
+import { until } from './waiting.js';
 
+/** The program of the server. */
 const PROGRAM = process.env['RINGSHARD'] ?? fileURLToPath(new URL('../../../../../target/release/ringshard', import.meta.url));
 
+/** Runs the program to its end, and gives what it prints. */
+export function ringshard(...args: string[]): string {
+  return execFileSync(PROGRAM, args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+}
+
 export class LiveServer {
+  private process: ChildProcess | undefined;
+  /** What the program has printed since its last start. */
+  private output = '';
+
   private constructor(
     readonly port: number,
     readonly key: Uint8Array,
     private readonly admin: number,
     private readonly folder: string,
     private readonly args: readonly string[],
-    private process: ChildProcess,
   ) {}
 
   /** Starts a server on the loopback address. `args`: further options of `ringshard serve`. */
   static async start(...args: string[]): Promise<LiveServer> {
     const folder = mkdtempSync(join(tmpdir(), 'ringshard-live-'));
     const key = join(folder, 'key');
-    const printed = execFileSync(PROGRAM, ['keygen', '--out', key], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const printed = ringshard('keygen', '--out', key);
     const [port, admin] = [await freePort(), await freePort()];
     const all = ['serve', '--key', key, '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
-    all.push('--cpus', '0', '--idle', 'park', ...args);
-    const server = new LiveServer(port, fromHex(printed.toString().trim()), admin, folder, all, await launch(all));
+    all.push('--admin-socket', socketIn(folder), '--cpus', '0', '--idle', 'park', ...args);
+    const server = new LiveServer(port, fromHex(printed), admin, folder, all);
+    await server.launch();
     return server;
   }
 
@@ -41,10 +53,36 @@ export class LiveServer {
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
-  /** Ends the server without a word to its clients, and starts it again. */
-  async restart(): Promise<void> {
-    await this.kill();
-    this.process = await launch(this.args);
+  /** Starts the program. Resolves when it says that it serves. */
+  async launch(): Promise<void> {
+    const child = spawn(PROGRAM, this.args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString();
+      });
+    }
+    this.process = child;
+    await this.says('serving');
+  }
+
+  /** Asks the program to end. Resolves when it has ended. */
+  async shutDown(): Promise<void> {
+    const ended = this.ended();
+    this.process?.kill('SIGTERM');
+    await ended;
+  }
+
+  /** Ends the program without a word to its clients. */
+  async kill(): Promise<void> {
+    const ended = this.ended();
+    this.process?.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Ends all connections, as an operator does. */
+  async kickAll(): Promise<void> {
+    await promisify(execFile)(PROGRAM, ['kick', '127.0.0.1', '--admin-socket', socketIn(this.folder)]);
   }
 
   async stop(): Promise<void> {
@@ -52,27 +90,23 @@ export class LiveServer {
     rmSync(this.folder, { recursive: true });
   }
 
-  private kill(): Promise<void> {
-    return new Promise((resolve) => {
-      this.process.once('exit', () => resolve());
-      this.process.kill('SIGKILL');
-    });
+  private get hasEnded(): boolean {
+    const { process } = this;
+    return !process || process.exitCode !== null || process.signalCode !== null;
+  }
+
+  private async says(word: string): Promise<void> {
+    await until(`the server says: ${word}`, () => this.output.includes(word) || this.hasEnded);
+    if (!this.output.includes(word)) throw new Error(`the server ended: ${this.output}`);
+  }
+
+  private async ended(): Promise<void> {
+    await until('the server has ended', () => this.hasEnded);
   }
 }
 
-/** Resolves when the server says that it serves. */
-function launch(args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  return new Promise((resolve, reject) => {
-    let output = '';
-    const read = (chunk: Buffer): void => {
-      output += chunk.toString();
-      if (output.includes('serving')) resolve(child);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
-    child.once('exit', () => reject(new Error(`the server ended: ${output}`)));
-  });
+function socketIn(folder: string): string {
+  return join(folder, 'admin.sock');
 }
 
 export function freePort(): Promise<number> {

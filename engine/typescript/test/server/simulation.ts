@@ -37,6 +37,8 @@ export class Simulation {
   onSent: (datagram: Uint8Array, now: number) => void = () => undefined;
   /** Changes what arrives at the client, or drops it. */
   onReturn: (datagram: Uint8Array) => Uint8Array | undefined = (datagram) => datagram;
+  /** Takes what leaves an end, and gives what travels on. */
+  carry: (datagram: Uint8Array, toServer: boolean) => readonly Uint8Array[] = (datagram) => [datagram];
 
   private flying: Flying[] = [];
   private order = 0;
@@ -129,9 +131,11 @@ export class Simulation {
     }
     for (const datagram of datagrams) {
       this.onSent(datagram, this.now);
-      this.fly(datagram, true, this.address);
+      for (const carried of this.carry(datagram, true)) this.fly(carried, true, this.address);
     }
-    for (const { to, datagram } of this.server.poll(this.now)) this.fly(datagram, false, to);
+    for (const { to, datagram } of this.server.poll(this.now)) {
+      for (const carried of this.carry(datagram, false)) this.fly(carried, false, to);
+    }
   }
 
   private fly(datagram: Uint8Array, toServer: boolean, address: string): void {

@@ -58,10 +58,12 @@ test('schema numbers are those of the document', () => {
     entity_id: entityId,
     cooldown,
     text_8: text(8),
+    text_0: text(0),
     option_u32: option(u32),
     option_entity_id: option(entityId),
     f32_2: array(f32, 2),
     i16_3: array(i16, 3),
+    u8_0: array(u8, 0),
     color,
     ...example,
   };

@@ -157,6 +157,19 @@ test('a snapshot with a fault changes nothing', () => {
   }
 });
 
+test('what no sender writes but a receiver takes is applied', () => {
+  const unusual = vector('world-snapshot-unusual');
+  const names = [...unusual.keys()].filter((name) => !name.endsWith('_digest'));
+  assert.equal(names.length, 5);
+  for (const name of names) {
+    const view = newView();
+    view.begin(0xfffe);
+    view.take(field(vector('world-snapshots'), 'first'), () => {});
+    assert.equal(view.take(field(unusual, name), () => {}), 'applied', name);
+    assert.deepEqual([view.digest(), view.owner.body], [number(unusual, `${name}_digest`), null], name);
+  }
+});
+
 function newView(): View<Example> {
   return new View(example, { own: own.blank, shown: shown.blank });
 }

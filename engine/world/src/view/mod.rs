@@ -11,7 +11,7 @@ pub use own::OwnView;
 pub use seen::{Sample, Seen};
 
 use self::hasher::IndexHasher;
-use crate::codec::Reader;
+use crate::codec::{Malformed, Reader};
 use crate::contract::Rules;
 use crate::entity::EntityId;
 use crate::limits::WORLD_ENTITIES_MAX;
@@ -140,6 +140,9 @@ impl<R: Rules> View<R> {
         changed: &mut impl FnMut(Change),
     ) -> Result<(), ViewError> {
         let id = EntityId { index: head.index, generation: reader.u8()? };
+        if id.generation == 0 {
+            return Err(Malformed::UnknownValue.into());
+        }
         let state = self.blank.read_difference(head.fields, reader)?;
         let known = self.entities.get_mut(&head.index);
         if let Some(seen) = known

@@ -9,6 +9,7 @@ mod losses;
 mod metrics_page;
 mod panics;
 mod requests;
+mod scenarios;
 #[cfg(feature = "scripts")]
 mod scripts;
 #[path = "../shared/mod.rs"]

@@ -19,6 +19,7 @@ pub struct Server {
     pub admin: SocketAddr,
     pub listen: SocketAddr,
     pub key: PublicKey,
+    flags: Vec<String>,
 }
 
 impl Server {
@@ -26,36 +27,19 @@ impl Server {
     pub fn start(name: &str, settings: &str, flags: &[&str]) -> Self {
         let folder = Folder::new(name);
         std::fs::write(folder.file("settings.toml"), settings).unwrap();
-        loop {
-            let admin = free_address();
-            let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
-                .current_dir(&folder.0)
-                .args(["serve", "--config", "settings.toml", "--listen", "127.0.0.1:0", "--cpus", "0"])
-                .args(["--admin", &admin.to_string()])
-                .args(flags)
-                .stderr(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut log = BufReader::new(child.stderr.take().unwrap());
-            let (mut line, mut lines) = (String::new(), String::new());
-            while !line.contains("serving") {
-                line.clear();
-                if log.read_line(&mut line).unwrap() == 0 {
-                    break;
-                }
-                lines.push_str(&line);
-            }
-            if line.is_empty() {
-                child.wait().unwrap();
-                // Another program can take the admin port after it was found to be free.
-                assert!(lines.contains("in use"), "the server ended early: {lines}");
-                continue;
-            }
-            let word = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-            let (listen, key) = (word("listen=").parse().unwrap(), PublicKey::from_hex(&word("public_key=")).unwrap());
-            return Server { child, log, folder, admin, listen, key };
-        }
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let Launched { child, log, admin, listen, key } = Launched::new(&folder, "127.0.0.1:0", &flags);
+        Server { child, log, folder, admin, listen, key, flags }
+    }
+
+    /// Kills the server, if it still runs, and starts it again in the same folder, at the same address. It has its former
+    /// key if a flag names the file of the key.
+    pub fn restart(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+        let Launched { child, log, admin, key, .. } =
+            Launched::new(&self.folder, &self.listen.to_string(), &self.flags);
+        (self.child, self.log, self.admin, self.key) = (child, log, admin, key);
     }
 
     pub fn admin_client(&self) -> AdminClient {
@@ -111,4 +95,48 @@ pub fn wait_for_line(log: &mut BufReader<ChildStderr>, words: &str) -> String {
 /// An address of this host that no program listens on.
 pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A process that serves.
+struct Launched {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    admin: SocketAddr,
+    listen: SocketAddr,
+    key: PublicKey,
+}
+
+impl Launched {
+    fn new(folder: &Folder, listen: &str, flags: &[String]) -> Self {
+        loop {
+            let admin = free_address();
+            let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
+                .current_dir(&folder.0)
+                .args(["serve", "--config", "settings.toml", "--listen", listen, "--cpus", "0"])
+                .args(["--admin", &admin.to_string()])
+                .args(flags)
+                .stderr(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut log = BufReader::new(child.stderr.take().unwrap());
+            let (mut line, mut lines) = (String::new(), String::new());
+            while !line.contains("serving") {
+                line.clear();
+                if log.read_line(&mut line).unwrap() == 0 {
+                    break;
+                }
+                lines.push_str(&line);
+            }
+            if line.is_empty() {
+                child.wait().unwrap();
+                // Another program can take the admin port after it was found to be free.
+                assert!(lines.contains("in use"), "the server ended early: {lines}");
+                continue;
+            }
+            let word = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+            let (listen, key) = (word("listen=").parse().unwrap(), PublicKey::from_hex(&word("public_key=")).unwrap());
+            return Launched { child, log, admin, listen, key };
+        }
+    }
 }

@@ -63,6 +63,9 @@ pub struct Options {
     /// CPU of the clients.
     #[arg(long, default_value_t = 1)]
     pub load_cpu: usize,
+    /// Run the measured process under this command, such as `valgrind --tool=callgrind`.
+    #[arg(long, value_name = "COMMAND", default_value = "")]
+    pub runner: String,
     /// Print JSON instead of tables.
     #[arg(long)]
     pub json: bool,

@@ -8,11 +8,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Ticks per second in `/proc/PID/stat`, the same on all Linux systems.
 const TICKS_PER_SECOND: f64 = 100.0;
 const PAGE_BYTES: u64 = 4096;
+/// For the process to end by itself. A profiler writes its file then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the process says when it serves.
 #[derive(Serialize, Deserialize)]
@@ -52,7 +54,7 @@ impl Process {
     pub fn start(role: Role, options: &Options, target: Option<SocketAddr>) -> Outcome<Process> {
         let folder = std::env::temp_dir().join(format!("gateway-load-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let mut child = command(role, options, target, &folder)?.spawn()?;
+        let mut child = under(&options.runner, command(role, options, target, &folder)?).spawn()?;
         let questions = child.stdin.take();
         let mut answers = BufReader::new(child.stdout.take().ok_or("the process has no output")?);
         let mut line = String::new();
@@ -91,7 +93,10 @@ impl Drop for Process {
     fn drop(&mut self) {
         // It ends with its input; if it does not, it is killed.
         self.questions = None;
-        std::thread::sleep(Duration::from_millis(300));
+        let until = Instant::now() + PATIENCE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -109,6 +114,16 @@ pub fn command(role: Role, options: &Options, target: Option<SocketAddr>, folder
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     Ok(command)
+}
+
+/// The command as an argument of another one, if there is one.
+fn under(runner: &str, plain: Command) -> Command {
+    let mut words = runner.split_whitespace();
+    let Some(program) = words.next() else { return plain };
+    let mut command = Command::new(program);
+    command.args(words).arg(plain.get_program()).args(plain.get_args());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
 }
 
 /// CPU time of this process.

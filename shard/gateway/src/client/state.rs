@@ -1,15 +1,22 @@
 //! What a thread knows of a client.
 
 use super::budget::Budget;
-use super::queue::Queue;
+use super::memory::QueueMemory;
+use super::queue::{Dropped, Queue};
 use super::waiter::Waiter;
 use crate::carrier::Carrier;
-use crate::clock::Nanos;
+use crate::clock::{Nanos, SECOND};
 use crate::settings::LimitSettings;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::task::{Context, Poll};
+
+/// A client that takes nothing of what waits for it for this long is stalled.
+const STALLED: Nanos = SECOND;
+/// Datagrams that a stalled client keeps: the newest that came before it stalled.
+const STALLED_KEEPS: usize = 4;
 
 /// Why the gateway wants a client gone. Its carrier closes the connection with a going-away code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +62,11 @@ pub(crate) struct Client {
     taken: Cell<Nanos>,
     pub(crate) tally: Tally,
     details: RefCell<Option<Details>>,
+    direct: RefCell<Option<Direct>>,
 }
+
+/// Gives a datagram to the carrier at once. False if the carrier cannot take it now.
+type Direct = Box<dyn Fn(&[u8]) -> bool>;
 
 /// Tells a carrier's figures of a connection, for the admin port.
 type Details = Box<dyn Fn() -> serde_json::Value>;
@@ -81,6 +92,7 @@ impl Client {
         carrier: Carrier,
         address: SocketAddr,
         limits: &LimitSettings,
+        memory: Rc<QueueMemory>,
         now: Nanos,
     ) -> Client {
         Client {
@@ -89,7 +101,7 @@ impl Client {
             carrier,
             since: now,
             address: Cell::new(address),
-            queue: RefCell::default(),
+            queue: RefCell::new(Queue::new(memory)),
             queue_bytes_max: limits.queue_bytes,
             budget: RefCell::new(Budget::new(limits.datagrams_per_second, limits.bytes_per_second)),
             arrived: Waiter::default(),
@@ -99,6 +111,7 @@ impl Client {
             taken: Cell::new(now),
             tally: Tally::default(),
             details: RefCell::default(),
+            direct: RefCell::default(),
         }
     }
 
@@ -116,25 +129,55 @@ impl Client {
         self.budget.borrow_mut().charge(bytes, now)
     }
 
-    /// Queues a datagram from the server. Returns how many old ones were dropped for it.
-    pub(crate) fn deliver(&self, datagram: Bytes, round: u64, now: Nanos) -> usize {
+    /// Whether the client takes nothing. What comes for it is then dropped before anything is spent on it
+    /// ([`Client::refuse`]), and its carrier reads nothing from it.
+    pub(crate) fn is_stalled(&self, now: Nanos) -> bool {
+        now > self.taken.get() + STALLED && !self.queue.borrow().is_empty()
+    }
+
+    /// Counts a datagram from the server that was dropped because the client is stalled.
+    pub(crate) fn refuse(&self) {
+        add(&self.tally.dropped, 1);
+    }
+
+    /// Gives a datagram from the server to the carrier, past the queue, if nothing waits there. False if it must be queued.
+    pub(crate) fn pass(&self, datagram: &[u8], now: Nanos) -> bool {
+        let passed = self.queue.borrow().is_empty() && self.direct.borrow().as_ref().is_some_and(|give| give(datagram));
+        if passed {
+            self.taken.set(now);
+            self.count_down(datagram.len());
+        }
+        passed
+    }
+
+    /// Queues a datagram from the server. Returns how many were dropped for it.
+    pub(crate) fn deliver(&self, datagram: Bytes, round: u64, now: Nanos) -> Dropped {
         let mut queue = self.queue.borrow_mut();
         if queue.is_empty() {
             self.taken.set(now);
         }
         let dropped = queue.push(datagram, round, self.queue_bytes_max);
         drop(queue);
-        add(&self.tally.dropped, dropped as u64);
+        add(&self.tally.dropped, (dropped.queue + dropped.memory) as u64);
         self.arrived.wake();
         dropped
+    }
+
+    /// Shows the datagrams that wait, oldest first, until `each` returns false. They go on waiting.
+    pub(crate) fn show_waiting(&self, each: impl FnMut(&Bytes) -> bool) {
+        let _ = self.queue.borrow().iter().all(each);
     }
 
     pub(crate) fn take(&self, now: Nanos) -> Option<Bytes> {
         let datagram = self.queue.borrow_mut().pop()?;
         self.taken.set(now);
-        add(&self.tally.datagrams_down, 1);
-        add(&self.tally.bytes_down, datagram.len() as u64);
+        self.count_down(datagram.len());
         Some(datagram)
+    }
+
+    fn count_down(&self, bytes: usize) {
+        add(&self.tally.datagrams_down, 1);
+        add(&self.tally.bytes_down, bytes as u64);
     }
 
     pub(crate) fn poll_arrived(&self, context: &Context<'_>) -> Poll<()> {
@@ -150,9 +193,12 @@ impl Client {
         self.queue.borrow().bytes()
     }
 
-    /// Copies what waits out of the shared chunks.
-    pub(crate) fn own_waiting(&self) {
-        self.queue.borrow_mut().own();
+    /// Releases what waits for a stalled client, except for the newest few datagrams, which are copied out of the chunks that
+    /// clients share. Returns how many were dropped.
+    pub(crate) fn release_waiting(&self) -> usize {
+        let dropped = self.queue.borrow_mut().keep_newest(STALLED_KEEPS);
+        add(&self.tally.dropped, dropped as u64);
+        dropped
     }
 
     /// Since when the client has sent nothing.
@@ -185,6 +231,10 @@ impl Client {
                 Poll::Pending
             }
         }
+    }
+
+    pub(crate) fn set_direct(&self, direct: Direct) {
+        *self.direct.borrow_mut() = Some(direct);
     }
 
     pub(crate) fn set_details(&self, details: Details) {

@@ -32,7 +32,7 @@ pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     for server in &settings.servers {
         let answer = connect(server, None);
-        let answers = matches!(answer, Answer::Accepted(_));
+        let answers = !matches!(answer, Answer::Silent | Answer::Failed(_));
         findings.push(reached(server, &answer));
         if let Some(key) = settings.key.as_ref().filter(|_| answers) {
             findings.push(believed(server, key, &connect(server, Some(key))));
@@ -91,13 +91,15 @@ pub(super) fn believed(server: &ServerEntry, key: &GatewayKey, answer: &Answer) 
     const CHECK: &str = "gateway key";
     let ServerEntry { name, .. } = server;
     match answer {
-        Answer::Accepted(_) => Finding::ok(CHECK, format!("{name} believes this gateway ({key:?})")),
+        Answer::Accepted(_) | Answer::Denied(_) | Answer::Unfit => {
+            Finding::ok(CHECK, format!("{name} answers what this gateway signs ({key:?})"))
+        }
         Answer::Silent => Finding::fail(
             CHECK,
             format!("{name} drops what this gateway signs ({key:?}), so no client enters: it counts forged_gateway"),
             "add the gateway's key file to the file of gateway-keys on the server, then `ringshard reload` there",
         ),
-        other => Finding::warn(CHECK, format!("unknown: {name} did not accept ({other:?})"), "run the doctor again"),
+        Answer::Failed(error) => Finding::warn(CHECK, format!("unknown: {name} ({error})"), "run the doctor again"),
     }
 }
 
@@ -113,7 +115,8 @@ fn door_answers(server: &ServerEntry, door: SocketAddr) -> Finding {
     }
 }
 
-/// Connects as a client, and leaves. With a key, the Connect says that it comes from this host, signed.
+/// Connects as a client, and leaves. With a key, the Connect says that it comes from this host, signed: then the first answer is
+/// enough, because a server that does not know the key gives none.
 fn connect(server: &ServerEntry, key: Option<&GatewayKey>) -> Answer {
     Attempt::begin(server, key).and_then(Attempt::run).unwrap_or_else(Answer::Failed)
 }
@@ -158,7 +161,8 @@ impl<'a> Attempt<'a> {
                 self.send()?;
                 return Ok(Answer::Accepted(after));
             }
-            if matches!(self.heard, Answer::Denied(_)) {
+            let is_enough = self.key.is_some() && !matches!(self.heard, Answer::Silent);
+            if is_enough || matches!(self.heard, Answer::Denied(_)) {
                 break;
             }
         }

@@ -27,6 +27,7 @@ pub(crate) use accept::run;
 pub use offer::WebTransportOffer;
 
 use crate::carriers::webrtc::WebRtc;
+use crate::carriers::websocket::Buffers;
 use crate::thread::Thread;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ use tokio_rustls::rustls::ServerConfig;
 pub(crate) struct Site {
     pub(crate) thread: Rc<Thread>,
     pub(crate) webrtc: Option<Rc<WebRtc>>,
+    /// What WebSockets share.
+    pub(crate) buffers: Buffers,
     /// None: HTTP without TLS.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// What `GET /v1/gateway` tells of WebTransport. It changes with the certificate.

@@ -7,17 +7,19 @@ use super::stream::Stream;
 use crate::carrier::Carrier;
 use crate::carriers::websocket::{self, SUBPROTOCOL};
 use crate::thread::Port;
+use base64ct::{Base64, Encoding};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use ring::digest;
 use std::rc::Rc;
 use tokio::task::spawn_local;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// Follows the client's key in what the server hashes (RFC 6455, section 1.3).
+const ACCEPT_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// Answers a request for a WebSocket to `server`, and serves the WebSocket in a task of its own.
 pub(super) fn answer(mut request: Request<Incoming>, server: &str, peer: Peer, site: Rc<Site>) -> Answer {
@@ -29,7 +31,7 @@ pub(super) fn answer(mut request: Request<Incoming>, server: &str, peer: Peer, s
         Ok(port) => port,
         Err(error) => return refused(&error),
     };
-    spawn_local(serve(hyper::upgrade::on(&mut request), port, peer));
+    spawn_local(serve(hyper::upgrade::on(&mut request), port, peer, site));
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
@@ -40,14 +42,11 @@ pub(super) fn answer(mut request: Request<Incoming>, server: &str, peer: Peer, s
     answer
 }
 
-async fn serve(upgrade: OnUpgrade, port: Port, peer: Peer) {
+async fn serve(upgrade: OnUpgrade, port: Port, peer: Peer, site: Rc<Site>) {
     // Fails if the client is gone before it has the answer.
     let Ok(upgraded) = upgrade.await else { return };
     let parts = upgraded.downcast::<TokioIo<Stream>>().expect("every connection of this port is such a stream");
-    let stream = parts.io.into_inner();
-    let socket =
-        WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(websocket::config()));
-    websocket::serve(socket.await, port).await;
+    websocket::serve(parts.io.into_inner(), &parts.read_buf, port, &site.buffers).await;
     drop(peer.place);
 }
 
@@ -67,6 +66,23 @@ fn key_of(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
         return Err("ask for the subprotocol ringshard.1");
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or("a WebSocket handshake has a key")?;
-    let accept = derive_accept_key(key.as_bytes());
-    Ok(HeaderValue::from_str(&accept).expect("base64 fits a header"))
+    Ok(HeaderValue::from_str(&accept_of(key.as_bytes())).expect("base64 fits a header"))
+}
+
+/// What proves to the client that a WebSocket server has read its key.
+fn accept_of(key: &[u8]) -> String {
+    let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    hash.update(key);
+    hash.update(ACCEPT_SUFFIX.as_bytes());
+    Base64::encode_string(hash.finish().as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::accept_of;
+
+    #[test]
+    fn the_answer_to_a_key_is_that_of_the_standard() {
+        assert_eq!(accept_of(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
 }

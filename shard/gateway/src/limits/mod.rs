@@ -12,8 +12,9 @@ use crate::clock::Clock;
 use crate::settings::Settings;
 use ipnet::IpNet;
 use ringshard_operation::admission::{Arrivals, Full, Places};
+use ringshard_protocol::endpoint::{Network, Networks};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Connections that may come at once, in seconds of the rate.
@@ -65,7 +66,15 @@ impl Refused {
 #[derive(Debug)]
 pub struct Limits {
     clock: Clock,
+    networks: RwLock<Lists>,
     state: Mutex<State>,
+}
+
+/// Networks that are refused, and networks that no limit per address applies to.
+#[derive(Debug)]
+struct Lists {
+    deny: Networks,
+    allow: Networks,
 }
 
 #[derive(Debug)]
@@ -73,8 +82,6 @@ struct State {
     connections: Places,
     clients: Places,
     arrivals: Arrivals,
-    deny: Vec<IpNet>,
-    allow: Vec<IpNet>,
 }
 
 /// What is counted.
@@ -99,10 +106,9 @@ impl Limits {
             connections: Places::new(settings.limits.connections, settings.limits.connections_per_address),
             clients: Places::new(settings.limits.clients, settings.limits.clients_per_address),
             arrivals: arrivals(settings.limits.connects_per_second),
-            deny: settings.deny.clone(),
-            allow: settings.allow.clone(),
         };
-        Arc::new(Limits { clock: Clock::start(), state: Mutex::new(state) })
+        let networks = RwLock::new(Lists::of(settings));
+        Arc::new(Limits { clock: Clock::start(), networks, state: Mutex::new(state) })
     }
 
     /// Takes new limits. Whoever is connected stays.
@@ -112,8 +118,7 @@ impl Limits {
         state.clients.limit(settings.limits.clients, settings.limits.clients_per_address);
         let (every, burst) = rate(settings.limits.connects_per_second);
         state.arrivals.limit(every, burst);
-        state.deny.clone_from(&settings.deny);
-        state.allow.clone_from(&settings.allow);
+        *self.networks.write().unwrap_or_else(PoisonError::into_inner) = Lists::of(settings);
     }
 
     /// A place for a TCP or QUIC connection from this address, to be asked for before anything is spent on it.
@@ -122,8 +127,8 @@ impl Limits {
     /// The address is denied, has too many connections or connects too fast; or the gateway is full.
     pub fn connection(self: &Arc<Self>, from: IpAddr) -> Result<Place, Refused> {
         let now = Duration::from_nanos(self.clock.now());
+        let network = self.counted_network(from)?;
         let mut state = self.lock();
-        let network = state.counted_network(from)?;
         if let Some(network) = network
             && !state.arrivals.arrive(network, now)
         {
@@ -138,21 +143,33 @@ impl Limits {
     /// # Errors
     /// The address is denied or has too many clients; or the gateway is full.
     pub fn client(self: &Arc<Self>, from: IpAddr) -> Result<Place, Refused> {
+        let network = self.counted_network(from)?;
         let mut state = self.lock();
-        let network = state.counted_network(from)?;
         state.clients.take(network)?;
         Ok(self.place(Kind::Client, network))
     }
 
     /// Whether this address is on the deny list, and not on the allow list.
     pub fn denies(&self, from: IpAddr) -> bool {
-        self.lock().counted_network(from).is_err()
+        self.counted_network(from).is_err()
     }
 
     /// Connections and clients that have a place.
     pub fn taken(&self) -> (usize, usize) {
         let state = self.lock();
         (state.connections.taken(), state.clients.taken())
+    }
+
+    /// The network that limits per address count; None if no such limit applies.
+    fn counted_network(&self, from: IpAddr) -> Result<Option<IpAddr>, Refused> {
+        let lists = self.networks.read().unwrap_or_else(PoisonError::into_inner);
+        if lists.allow.contain(from) {
+            return Ok(None);
+        }
+        if lists.deny.contain(from) {
+            return Err(Refused::Denied);
+        }
+        Ok(Some(network_of(from)))
     }
 
     fn place(self: &Arc<Self>, kind: Kind, network: Option<IpAddr>) -> Place {
@@ -164,17 +181,10 @@ impl Limits {
     }
 }
 
-impl State {
-    /// The network that limits per address count; None if no such limit applies.
-    fn counted_network(&self, from: IpAddr) -> Result<Option<IpAddr>, Refused> {
-        let from = from.to_canonical();
-        if self.allow.iter().any(|network| network.contains(&from)) {
-            return Ok(None);
-        }
-        if self.deny.iter().any(|network| network.contains(&from)) {
-            return Err(Refused::Denied);
-        }
-        Ok(Some(network_of(from)))
+impl Lists {
+    fn of(settings: &Settings) -> Lists {
+        let networks = |list: &[IpNet]| list.iter().map(|it| Network::new(it.addr(), it.prefix_len())).collect();
+        Lists { deny: networks(&settings.deny), allow: networks(&settings.allow) }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Players who talk directly (PROTOCOL.md#peers): a STUN server, and a relay for those who find no direct path. Both share one
 //! UDP port and one thread. The relay needs the gateway key, under which the game's server makes tickets.
+//!
+//! A socket at the IPv6 wildcard address takes IPv4, too, as IPv4-mapped addresses. STUN and the relay see none of these: each
+//! host has one address for them, whichever family it is of.
 
 use crate::clock::Clock;
 use crate::counters::Counters;
@@ -12,7 +15,7 @@ use ringshard_peer::stun;
 use ringshard_protocol::gateway::GatewayKey;
 use ringshard_protocol::time::Instant;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -50,6 +53,7 @@ impl Peers {
         let stops = Arc::new(AtomicBool::new(false));
         let work = Work {
             socket,
+            is_ipv6: address.is_ipv6(),
             relay,
             arrivals: arrivals(REQUESTS_PER_SECOND),
             limits,
@@ -85,8 +89,18 @@ fn relay(key: &GatewayKey) -> io::Result<Relay> {
     Ok(Relay::new(vec![key.clone()], RelayLimits::default(), secret))
 }
 
+/// The address without the form in which an IPv6 socket shows IPv4.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
 struct Work {
     socket: UdpSocket,
+    /// Whether the socket sends to IPv6 addresses alone, IPv4-mapped ones included.
+    is_ipv6: bool,
     relay: Option<Relay>,
     arrivals: Arrivals,
     limits: Arc<Limits>,
@@ -104,7 +118,7 @@ impl Work {
         let mut out = [0; DATAGRAM_BYTES + RELAY_BYTES_MAX];
         while !self.stops.load(Ordering::Relaxed) {
             match self.socket.recv_from(&mut datagram) {
-                Ok((len, from)) if len < DATAGRAM_BYTES => self.take(from, &datagram[..len], &mut out),
+                Ok((len, from)) if len < DATAGRAM_BYTES => self.take(canonical(from), &datagram[..len], &mut out),
                 Ok(_) => self.counters.peers_invalid.add(1),
                 Err(_) => self.count(),
             }
@@ -118,15 +132,23 @@ impl Work {
         }
         let answer = if is_relayed { self.relay(from, datagram, out) } else { self.stun(from, datagram, out) };
         if let Some((to, len)) = answer
-            && self.socket.send_to(&out[..len], to).is_err()
+            && self.socket.send_to(&out[..len], self.for_socket(to)).is_err()
         {
             self.counters.peers_unsent.add(1);
         }
     }
 
+    /// The address in the form that the socket takes.
+    fn for_socket(&self, to: SocketAddr) -> SocketAddr {
+        match to.ip() {
+            IpAddr::V4(ip) if self.is_ipv6 => SocketAddr::new(ip.to_ipv6_mapped().into(), to.port()),
+            _ => to,
+        }
+    }
+
     /// Whether a request of this address is answered.
     fn admits(&mut self, from: SocketAddr) -> bool {
-        let ip = from.ip().to_canonical();
+        let ip = from.ip();
         if self.limits.denies(ip) || !self.arrivals.arrive(network_of(ip), Duration::from_nanos(self.clock.now())) {
             self.counters.peers_limited.add(1);
             return false;

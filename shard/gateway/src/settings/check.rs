@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// What every path of QUIC carries (RFC 9000, section 14).
 const DATAGRAM_BYTES_MIN: usize = 1_200;
+/// Longest time of a setting.
+const DAY: Duration = Duration::from_secs(86_400);
 /// One thread has one byte of a QUIC connection id.
 const THREADS_MAX: usize = 128;
 const FLOWS_MAX: usize = 64;
@@ -154,6 +156,7 @@ fn limits(raw: &Raw) -> LimitSettings {
         datagrams_per_second: raw.datagrams_per_second.unwrap_or(defaults.datagrams_per_second),
         bytes_per_second: raw.bytes_per_second.unwrap_or(defaults.bytes_per_second),
         queue_bytes: raw.queue_bytes.unwrap_or(defaults.queue_bytes),
+        queue_bytes_per_thread: raw.queue_bytes_per_thread.unwrap_or(defaults.queue_bytes_per_thread),
     }
 }
 
@@ -166,7 +169,7 @@ fn check_ranges(settings: &Settings, threads: Option<usize>, faults: &mut Vec<St
     let (threads, flows) = (threads.unwrap_or(settings.threads), settings.flows);
     demand((1..=THREADS_MAX).contains(&threads), format!("threads is {threads}, but must be 1 to {THREADS_MAX}"));
     demand((1..=FLOWS_MAX).contains(&flows), format!("flows is {flows}, but must be 1 to {FLOWS_MAX}"));
-    let last = usize::from(settings.webrtc_port) + settings.threads - 1;
+    let last = usize::from(settings.webrtc_port) + settings.threads.max(1) - 1;
     demand(
         last <= usize::from(u16::MAX),
         format!("webrtc-port is {} with {threads} threads, but the last port would be {last}", settings.webrtc_port),
@@ -189,12 +192,21 @@ fn check_ranges(settings: &Settings, threads: Option<usize>, faults: &mut Vec<St
     for (name, count) in counts {
         demand(count > 0, format!("{name} is 0, but must be at least 1"));
     }
+    for (name, time) in [("idle-timeout", settings.idle_timeout), ("drain-secs", settings.drain)] {
+        let seconds = time.as_secs();
+        demand(time <= DAY, format!("{name} is {seconds} s, but must be at most {} s, a day", DAY.as_secs()));
+    }
     for (name, bytes) in [("bytes-per-second", limits.bytes_per_second as usize), ("queue-bytes", limits.queue_bytes)] {
         demand(
             bytes >= DATAGRAM_BYTES_MAX,
             format!("{name} is {bytes}, but one datagram has up to {DATAGRAM_BYTES_MAX}"),
         );
     }
+    let (one, all) = (limits.queue_bytes, limits.queue_bytes_per_thread);
+    demand(
+        all / 4 >= one,
+        format!("queue-bytes-per-thread is {all}, but must be at least four times queue-bytes, which is {one}"),
+    );
     for origin in &settings.origins {
         let host = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
         let sound = host.is_some_and(|host| !host.is_empty() && !host.contains('/'));

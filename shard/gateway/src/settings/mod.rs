@@ -92,6 +92,9 @@ pub struct LimitSettings {
     pub bytes_per_second: u32,
     /// Bytes of datagrams that wait for a client. When there are more, the oldest are dropped.
     pub queue_bytes: usize,
+    /// Bytes that wait for all clients of a thread together, 64 per datagram included. The more slow readers there are, the
+    /// less each of them may have.
+    pub queue_bytes_per_thread: usize,
 }
 
 /// The admin port.
@@ -161,6 +164,7 @@ impl Default for LimitSettings {
             datagrams_per_second: 1_000,
             bytes_per_second: 1 << 20,
             queue_bytes: 256 << 10,
+            queue_bytes_per_thread: 64 << 20,
         }
     }
 }

@@ -25,8 +25,8 @@ pub struct Raw {
     /// UDP port of WebRTC. Thread i uses this port plus i. [default: 3570]
     #[arg(long, value_name = "PORT", env = "RINGSHARD_GATEWAY_WEBRTC_PORT", hide_env = true)]
     pub webrtc_port: Option<u16>,
-    /// UDP address for players who talk directly, such as 0.0.0.0:3478: STUN, and with `key` a relay for those who find no
-    /// direct path. [default: off]
+    /// UDP address for players who talk directly: STUN, and with `key` a relay for those who find no direct path. `[::]:3478`
+    /// serves IPv6 and IPv4, 0.0.0.0:3478 IPv4 alone. [default: off]
     #[arg(long, value_name = "ADDRESS", env = "RINGSHARD_GATEWAY_PEERS", hide_env = true)]
     pub peers: Option<SocketAddr>,
     /// Address that WebRTC clients send to, if it is not that of `listen`.
@@ -110,6 +110,10 @@ pub struct Raw {
     /// new clients)
     #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_QUEUE_BYTES", hide_env = true)]
     pub queue_bytes: Option<usize>,
+    /// Bytes that wait for all clients of a thread together; the more slow readers there are, the less each may have.
+    /// [default: 67108864] (reloadable)
+    #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_QUEUE_BYTES_PER_THREAD", hide_env = true)]
+    pub queue_bytes_per_thread: Option<usize>,
     /// Networks whose clients are refused, such as 203.0.113.0/24. (reloadable)
     #[arg(long, value_name = "LIST", env = "RINGSHARD_GATEWAY_DENY", hide_env = true, value_delimiter = ',')]
     pub deny: Vec<IpNet>,
@@ -154,6 +158,7 @@ impl Raw {
             datagrams_per_second: self.datagrams_per_second.or(below.datagrams_per_second),
             bytes_per_second: self.bytes_per_second.or(below.bytes_per_second),
             queue_bytes: self.queue_bytes.or(below.queue_bytes),
+            queue_bytes_per_thread: self.queue_bytes_per_thread.or(below.queue_bytes_per_thread),
             deny: list(self.deny, below.deny),
             allow: self.allow.or(below.allow),
         }

@@ -4,6 +4,7 @@ use super::sockets::{StartError, ThreadSockets};
 use crate::carrier::Carrier;
 use crate::carriers::quic::{Keys, Quic};
 use crate::carriers::webrtc::WebRtc;
+use crate::carriers::websocket::Buffers;
 use crate::counters::Counters;
 use crate::http::{self, Site, WebTransportOffer};
 use crate::limits::Limits;
@@ -108,7 +109,7 @@ fn serve(
             |certificates: &Arc<Certificates>| pinned.then(|| certificates.fingerprint()).into_iter().collect();
         offer.as_ref().map(|certificates| WebTransportOffer { port, certificate_hashes: hashes(certificates) })
     });
-    let site = Site { thread: Rc::clone(thread), webrtc, tls, webtransport };
+    let site = Site { thread: Rc::clone(thread), webrtc, buffers: Buffers::default(), tls, webtransport };
     spawn_local(http::run(listener, Rc::new(site)));
     Ok(quic)
 }

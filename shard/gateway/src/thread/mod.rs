@@ -14,7 +14,7 @@ pub use orders::{ConnectionRow, Order, Orders};
 pub use port::Port;
 
 use crate::carrier::Carrier;
-use crate::client::{Client, Going};
+use crate::client::{Client, Going, QueueMemory};
 use crate::clock::{Clock, Nanos};
 use crate::counters::Counters;
 use crate::limits::{Limits, Place, Refused};
@@ -40,6 +40,8 @@ pub struct Thread {
     servers: Vec<Server>,
     /// By serial number, oldest first.
     clients: RefCell<BTreeMap<u64, Rc<Client>>>,
+    /// What waits for all of them.
+    memory: Rc<QueueMemory>,
     serial: Cell<u64>,
     /// When the drain ends, if one runs.
     drain_until: Cell<Option<Nanos>>,
@@ -70,6 +72,7 @@ impl Thread {
             Ok(Server { name: server.name.clone(), flows })
         };
         let servers = settings.servers.iter().map(open).collect::<io::Result<Vec<_>>>()?;
+        let memory = Rc::new(QueueMemory::new(settings.limits.queue_bytes_per_thread));
         let thread = Rc::new(Thread {
             index,
             settings: RefCell::new(settings),
@@ -79,6 +82,7 @@ impl Thread {
             flusher,
             servers,
             clients: RefCell::default(),
+            memory,
             serial: Cell::new(0),
             drain_until: Cell::new(None),
             spread: RandomState::new(),
@@ -126,7 +130,8 @@ impl Thread {
         let server = self.server_index(server).ok_or(Refused::UnknownServer)?;
         let place = self.limits.client(address.ip())?;
         let serial = self.serial.replace(self.serial.get() + 1);
-        let client = Rc::new(Client::new(serial, server, carrier, address, &settings.limits, self.now()));
+        let memory = Rc::clone(&self.memory);
+        let client = Rc::new(Client::new(serial, server, carrier, address, &settings.limits, memory, self.now()));
         self.clients.borrow_mut().insert(serial, Rc::clone(&client));
         let flows = &self.servers[server].flows;
         let first = self.spread.hash_one(serial) as usize % flows.len();

@@ -69,6 +69,7 @@ impl Thread {
         while let Some(order) = orders.recv().await {
             match order {
                 Order::Reload(settings) => {
+                    self.memory.limit(settings.limits.queue_bytes_per_thread);
                     *self.settings.borrow_mut() = settings;
                     self.close_denied();
                 }

@@ -58,6 +58,17 @@ impl Port {
         self.client.poll_arrived(context)
     }
 
+    /// Shows the datagrams that wait for the client, oldest first, until `each` returns false. [`Port::take`] takes them.
+    pub(crate) fn show_waiting(&self, each: impl FnMut(&Bytes) -> bool) {
+        self.client.show_waiting(each);
+    }
+
+    /// Whether the client takes nothing of what waits for it. A carrier that can should read nothing from it, until the client
+    /// takes something or the thread wants it gone.
+    pub fn is_stalled(&self) -> bool {
+        self.client.is_stalled(self.thread.now())
+    }
+
     /// The next datagram for the client.
     pub fn take(&self) -> Option<Bytes> {
         self.client.take(self.thread.now())
@@ -66,7 +77,7 @@ impl Port {
     /// The client's address has changed. The server is told with the client's next datagrams.
     pub fn moved(&self, address: SocketAddr) {
         self.client.set_address(address);
-        self.seats.moved(self.thread.now());
+        self.seats.moved();
         self.thread.counters().moved.add(1);
     }
 
@@ -78,6 +89,12 @@ impl Port {
     /// Like [`Port::wait_closed`], for a carrier that polls. It registers the context's task.
     pub fn poll_closed(&self, context: &Context<'_>) -> Poll<Going> {
         self.client.poll_closed(context)
+    }
+
+    /// Lets the carrier take datagrams without a turn of its task. `give` takes one and returns true, or returns false if the
+    /// carrier has no room: the datagram is then queued. It is not called while datagrams wait.
+    pub(crate) fn set_direct(&self, give: impl Fn(&[u8]) -> bool + 'static) {
+        self.client.set_direct(Box::new(give));
     }
 
     /// Gives the admin port the carrier's figures of this connection, such as the round trip. It calls `details` whenever

@@ -48,8 +48,8 @@ impl Seats {
     }
 
     /// The client's address has changed.
-    pub(crate) fn moved(&self, now: Nanos) {
-        self.taken.borrow().iter().for_each(|seat| seat.moved(now));
+    pub(crate) fn moved(&self) {
+        self.taken.borrow().iter().for_each(|seat| seat.moved());
     }
 
     fn send_from(&self, at: usize, packet: FromClient, datagram: &[u8], now: Nanos) -> Result<(), Foreign> {

@@ -12,6 +12,9 @@ const BUFFER_BYTES: usize = 4 << 20;
 /// Receive buffers of one call. Each takes a run of datagrams that the kernel merged.
 const BATCH: usize = 8;
 const RECEIVE_BYTES: usize = 64 << 10;
+/// Longer datagrams leave one by one. If a route carries less than a run's datagrams have, some kernels refuse the run in a way
+/// that ends runs on this socket for good; what every route carries (RFC 8200, section 5) is 1,280 bytes with 48 of headers.
+const RUN_DATAGRAM_BYTES_MAX: usize = 1_232;
 
 /// The socket.
 #[derive(Debug)]
@@ -56,6 +59,9 @@ impl UplinkSocket {
     pub(super) fn send(&self, run: &[u8], size: usize) -> usize {
         if run.len() <= size {
             return usize::from(self.transmit(run, None).is_err());
+        }
+        if size > RUN_DATAGRAM_BYTES_MAX {
+            return run.chunks(size).filter(|datagram| self.transmit(datagram, None).is_err()).count();
         }
         match self.transmit(run, Some(size)) {
             Ok(()) => 0,

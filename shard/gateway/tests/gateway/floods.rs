@@ -104,47 +104,97 @@ fn a_denied_address_is_refused_and_a_reload_closes_whoever_is_there() {
     assert_served(&gateway, &server);
 }
 
-#[test]
-fn a_reader_that_reads_nothing_holds_no_more_than_its_queue_and_gets_the_newest_once_it_reads() {
-    let (echo, flooding) = (EchoServer::start(), UdpSocket::bind("127.0.0.1:0").unwrap());
+/// A server that sends to a client whatever the client does. The client's connection has core 0 and slot 7.
+struct Sender {
+    socket: UdpSocket,
+    flow: SocketAddr,
+    sent: u64,
+}
+
+/// Datagrams of [`Sender`] have this many bytes, and other datagrams fewer.
+const FLOOD_BYTES: usize = 1_200;
+
+impl Sender {
+    /// Accepts a client that sends a Connect.
+    fn accept(socket: UdpSocket, client: &mut WebSocket<TcpStream>) -> Sender {
+        client.send(Message::binary(connect(5))).unwrap();
+        let (_, flow) = socket.recv_from(&mut [0; 200]).unwrap();
+        let mut accepted = vec![0; 83];
+        (accepted[1], accepted[2], accepted[14]) = (1, 7, 2);
+        accepted[6..14].fill(5);
+        socket.send_to(&accepted, flow).unwrap();
+        Sender { socket, flow, sent: 0 }
+    }
+
+    fn send(&mut self, count: usize) {
+        for _ in 0..count {
+            let mut datagram = vec![0; FLOOD_BYTES];
+            (datagram[1], datagram[2], datagram[5]) = (1, 7, 1);
+            datagram[6..14].copy_from_slice(&self.sent.to_le_bytes());
+            self.socket.send_to(&datagram, self.flow).unwrap();
+            self.sent += 1;
+        }
+    }
+
+    /// Sends on while the client reads, until it gets what was sent since.
+    fn send_until_read(&mut self, client: &mut WebSocket<TcpStream>) {
+        let first_new = self.sent;
+        client.get_mut().set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        loop {
+            self.send(1);
+            let Message::Binary(datagram) = client.read().expect("what is sent arrives") else { continue };
+            let number = u64::from_le_bytes(datagram[6..14].try_into().unwrap());
+            if datagram.len() == FLOOD_BYTES && number >= first_new {
+                return;
+            }
+        }
+    }
+}
+
+/// A gateway before the echo server and a [`Sender`], named `flood`, with 32 KiB for what waits for a client.
+fn before_a_sender(echo: &EchoServer) -> (Gateway, UdpSocket) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let limits = LimitSettings { queue_bytes: 32 << 10, ..LimitSettings::default() };
-    let mut settings = Settings { limits, ..settings(&echo) };
-    let address = flooding.local_addr().unwrap();
+    let mut settings = Settings { limits, threads: 1, ..settings(echo) };
+    let address = socket.local_addr().unwrap();
     settings.servers.push(ServerEntry { name: "flood".to_owned(), address, ..settings.servers[0].clone() });
-    let gateway = Gateway::start(settings).unwrap();
+    (Gateway::start(settings).unwrap(), socket)
+}
+
+#[test]
+fn a_reader_that_reads_nothing_holds_no_more_than_its_queue_and_gets_what_comes_once_it_reads() {
+    let echo = EchoServer::start();
+    let (gateway, socket) = before_a_sender(&echo);
     let mut slow = open(gateway.listen(), "flood").unwrap();
-    slow.send(Message::binary(connect(5))).unwrap();
-    let (_, flow) = flooding.recv_from(&mut [0; 200]).unwrap();
-    // The client is accepted; its connection has core 0 and slot 7.
-    let mut accepted = vec![0; 83];
-    (accepted[1], accepted[2], accepted[14]) = (1, 7, 2);
-    accepted[6..14].fill(5);
-    flooding.send_to(&accepted, flow).unwrap();
-    let mut sent = 0_u64;
-    let mut flood = || {
-        let mut datagram = vec![0; 1_200];
-        (datagram[1], datagram[2], datagram[5]) = (1, 7, 1);
-        datagram[6..14].copy_from_slice(&sent.to_le_bytes());
-        flooding.send_to(&datagram, flow).unwrap();
-        sent += 1;
-    };
+    let mut sender = Sender::accept(socket, &mut slow);
     wait_until("its queue overflows", || {
-        (0..50).for_each(|_| flood());
+        sender.send(50);
         count(&gateway, "queue_full") > 100
     });
     let rows = clients(&gateway);
     assert!(rows[0].waiting_bytes <= 32 << 10 && rows[0].dropped > 100, "{rows:?}");
     assert_served(&gateway, &echo);
+    sender.send_until_read(&mut slow);
+}
 
-    wait_until("all has arrived at the gateway", || count(&gateway, "datagrams_down") > sent);
-    let newest = sent - 1;
-    slow.get_mut().set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    loop {
-        let Message::Binary(datagram) = slow.read().expect("the newest is among those that arrive") else { continue };
-        if datagram[6..14] == newest.to_le_bytes() {
-            return;
-        }
-    }
+#[test]
+fn a_stalled_client_is_not_read_from_until_it_takes_something_again() {
+    let echo = EchoServer::start();
+    let (gateway, socket) = before_a_sender(&echo);
+    let mut slow = open(gateway.listen(), "flood").unwrap();
+    let mut sender = Sender::accept(socket, &mut slow);
+    wait_until("it is stalled", || {
+        sender.send(50);
+        count(&gateway, "stalled") > 0
+    });
+    let up = || clients(&gateway)[0].datagrams_up;
+    let before = up();
+    (0..20).for_each(|_| slow.send(Message::binary(connect(5))).unwrap());
+    // The gateway serves this while it has the others unread.
+    assert_served(&gateway, &echo);
+    assert_eq!(up(), before);
+    sender.send_until_read(&mut slow);
+    wait_until("the rest is read", || up() == before + 20);
 }
 
 fn clients(gateway: &Gateway) -> Vec<ConnectionRow> {

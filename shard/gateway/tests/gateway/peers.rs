@@ -3,7 +3,7 @@
 use crate::server::{EchoServer, PATIENCE, count, settings};
 use ringshard_gateway::Gateway;
 use ringshard_peer::limits::PEER_DATAGRAM_BYTES_MAX;
-use ringshard_peer::{CandidateKind, Mesh, MeshConfig, MeshEvent, PeerId, stun};
+use ringshard_peer::{CandidateKind, Mesh, MeshConfig, MeshEvent, PeerId, RelayConfig, stun};
 use ringshard_protocol::gateway::{GatewayKey, RelayTicket};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
@@ -15,16 +15,24 @@ const KEY: [u8; 32] = [0x33; 32];
 const LATER: u64 = 4_102_444_800;
 
 fn gateway(key: Option<[u8; 32]>) -> (EchoServer, Gateway) {
+    gateway_at(([127, 0, 0, 1], 0).into(), key)
+}
+
+fn gateway_at(peers: SocketAddr, key: Option<[u8; 32]>) -> (EchoServer, Gateway) {
     let server = EchoServer::start();
     let mut settings = settings(&server);
-    settings.peers = Some(([127, 0, 0, 1], 0).into());
+    settings.peers = Some(peers);
     settings.key = key.map(GatewayKey::from_bytes);
     let gateway = Gateway::start(settings).expect("the gateway starts");
     (server, gateway)
 }
 
 fn socket() -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket_at("127.0.0.1:0")
+}
+
+fn socket_at(address: &str) -> UdpSocket {
+    let socket = UdpSocket::bind(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     socket
 }
@@ -58,6 +66,28 @@ fn stun_tells_the_address_and_answers_no_request_that_is_shorter_than_the_answer
     assert_eq!((count(&gateway, "stun_answered"), count(&gateway, "peers_invalid")), (1, 2));
 }
 
+/// A gateway for players of both families, and its address for each.
+fn gateway_of_both(key: Option<[u8; 32]>) -> (EchoServer, Gateway, [SocketAddr; 2]) {
+    let (server, gateway) = gateway_at("[::]:0".parse().unwrap(), key);
+    let port = gateway.peers().expect("the port is on").port();
+    let addresses = ["127.0.0.1", "::1"].map(|ip| SocketAddr::new(ip.parse().unwrap(), port));
+    (server, gateway, addresses)
+}
+
+#[test]
+fn one_port_tells_players_of_both_families_their_addresses() {
+    let (_server, _gateway, addresses) = gateway_of_both(None);
+    for (to, own) in addresses.into_iter().zip(["127.0.0.1:0", "[::1]:0"]) {
+        let socket = socket_at(own);
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.send_to(&stun::request([9; 12]), to).unwrap();
+        let mut answer = [0; 100];
+        let (len, from) = socket.recv_from(&mut answer).expect("an answer");
+        assert_eq!(from, to);
+        assert_eq!(stun::mapped_address(&answer[..len], &[9; 12]), Some(socket.local_addr().unwrap()));
+    }
+}
+
 #[test]
 fn an_address_that_asks_too_fast_gets_no_more_answers() {
     let (_server, gateway) = gateway(None);
@@ -83,14 +113,20 @@ struct Player {
 
 impl Player {
     fn new(number: u16, relay: SocketAddr, ticket: RelayTicket) -> Player {
-        let host = SocketAddr::from(([192, 0, 2, number as u8], 4_000));
-        let mut config = MeshConfig::new(*b"mesh of a relay.", vec![host]);
-        config.relay = Some((relay, ticket));
+        Player::with(number, vec![relay], ticket, socket())
+    }
+
+    /// A player whose socket has one family.
+    fn with(number: u16, relay: Vec<SocketAddr>, ticket: RelayTicket, socket: UdpSocket) -> Player {
+        let is_ipv6 = socket.local_addr().unwrap().is_ipv6();
+        let nowhere = if is_ipv6 { format!("[2001:db8::{number}]:4000") } else { format!("192.0.2.{number}:4000") };
+        let mut config = MeshConfig::new(*b"mesh of a relay.", vec![nowhere.parse().unwrap()]);
+        config.relay = Some(RelayConfig { addresses: relay, ticket });
         let mut mesh = Mesh::new(config, Instant::ZERO, [number as u8; 32]);
         let other = EntityId { index: 1 - number, generation: 1 };
         let peer = mesh.join(Instant::ZERO, other).unwrap();
         let entity = EntityId { index: number, generation: 1 };
-        Player { mesh, socket: socket(), start: std::time::Instant::now(), entity, peer, events: Vec::new() }
+        Player { mesh, socket, start: std::time::Instant::now(), entity, peer, events: Vec::new() }
     }
 
     /// Receives, sends, and gives what is for the other player.
@@ -155,6 +191,20 @@ fn the_relay_carries_between_players_with_tickets_of_the_gateways_key() {
     }
     assert!(reaches(&gateway, "relay_opened", 2) && reaches(&gateway, "relay_carried", 10));
     assert_eq!(count(&gateway, "relay_refused"), 0);
+}
+
+#[test]
+fn the_relay_connects_a_player_with_ipv4_alone_to_one_with_ipv6_alone() {
+    let (_server, gateway, addresses) = gateway_of_both(Some(KEY));
+    let ticket = RelayTicket::issue(&GatewayKey::from_bytes(KEY), LATER, [5; 8]);
+    let sockets = ["127.0.0.1:0", "[::1]:0"].map(socket_at);
+    let mut number = 0;
+    let mut players = sockets.map(|socket| {
+        number += 1;
+        Player::with(number - 1, addresses.to_vec(), ticket, socket)
+    });
+    assert!(talk(&mut players, PATIENCE), "{:?}", players[0].events);
+    assert!(reaches(&gateway, "relay_opened", 2) && reaches(&gateway, "relay_carried", 10));
 }
 
 #[test]

@@ -7,11 +7,18 @@ use ringshard_client::PublicKey;
 use ringshard_gateway::settings::{ServerEntry, Settings};
 use ringshard_gateway::{Carrier, Gateway};
 use ringshard_protocol::crypto::SecretKey;
+use ringshard_protocol::endpoint::Policy;
+use ringshard_protocol::gateway::GatewayKey;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The static secret key of the server.
+pub const SERVER_SECRET: [u8; 32] = [7; 32];
+/// The server believes gateways with this key.
+pub const GATEWAY_KEY: [u8; 32] = [0x6b; 32];
 
 /// The server. It stops when this is dropped.
 pub struct EchoServer(Option<Server>);
@@ -28,7 +35,8 @@ impl EchoServer {
 
     fn start_at(listen: SocketAddr, change: impl FnOnce(&mut ServerConfig)) -> EchoServer {
         let cpus = core_affinity::get_core_ids().unwrap_or_default().iter().map(|cpu| cpu.id).take(2).collect();
-        let secret = SecretKey::from_bytes([7; 32]);
+        let secret = SecretKey::from_bytes(SERVER_SECRET);
+        let gateways = vec![GatewayKey::from_bytes(GATEWAY_KEY)];
         let mut config = ServerConfig {
             listen,
             connections_max: 256,
@@ -36,6 +44,7 @@ impl EchoServer {
             // Tests run side by side on few CPUs: a core that waits leaves its CPU to others, and late datagrams count.
             idle: Strategy::Park,
             queue_max: None,
+            policy: Policy { gateways, ..Policy::default() },
             ..ServerConfig::new(secret, cpus)
         };
         change(&mut config);

@@ -1,25 +1,39 @@
 //! How fast a network may connect. A TLS handshake costs a signature, so each is worth a limit.
+//!
+//! The memory is fixed. A keyed hash gives each network four places, so an attacker cannot choose whose place to take. Of the
+//! four, the network that has used least of its burst is forgotten first.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Networks that are remembered. Beyond them, an unknown network is not limited: then the limit of connections in all holds.
-const NETWORKS_MAX: usize = 8_192;
+/// Sets of [`WAYS`] places: 8,192 networks in 192 KiB.
+const SETS: usize = 2_048;
+const WAYS: usize = 4;
 
 /// Meters the connections of each network. Ask it about [`network_of`](super::network_of) an address.
 #[derive(Debug)]
 pub struct Arrivals {
-    /// When the network's burst is whole again. At most [`NETWORKS_MAX`] entries.
-    whole_at: HashMap<IpAddr, Duration>,
+    secret: RandomState,
+    sets: Box<[[Meter; WAYS]]>,
     every: Duration,
     burst: u32,
+}
+
+/// What a network has used of its burst.
+#[derive(Clone, Copy, Default, Debug)]
+struct Meter {
+    /// Hash of the network; 0 if the place is free.
+    network: u64,
+    /// When its burst is whole again.
+    whole_at: Duration,
 }
 
 impl Arrivals {
     /// One connection per `every`, over a longer time, and `burst` at once.
     pub fn new(every: Duration, burst: u32) -> Arrivals {
-        Arrivals { whole_at: HashMap::new(), every, burst }
+        let sets = vec![[Meter::default(); WAYS]; SETS].into();
+        Arrivals { secret: RandomState::new(), sets, every, burst }
     }
 
     /// Takes another limit.
@@ -29,19 +43,25 @@ impl Arrivals {
 
     /// Whether this connection is within the limit. `now` counts from any time in the past, always the same.
     pub fn arrive(&mut self, network: IpAddr, now: Duration) -> bool {
-        if self.whole_at.len() >= NETWORKS_MAX && !self.whole_at.contains_key(&network) {
-            self.whole_at.retain(|_, whole_at| *whole_at > now);
-            if self.whole_at.len() >= NETWORKS_MAX {
-                return true;
-            }
-        }
-        let whole_at = self.whole_at.entry(network).or_insert(now);
-        let then = (*whole_at).max(now) + self.every;
-        let fits = then <= now + self.every * self.burst;
+        let (every, burst) = (self.every, self.burst);
+        let meter = self.meter(network);
+        let then = meter.whole_at.max(now) + every;
+        let fits = then <= now + every * burst;
         if fits {
-            *whole_at = then;
+            meter.whole_at = then;
         }
         fits
+    }
+
+    fn meter(&mut self, network: IpAddr) -> &mut Meter {
+        let hash = self.secret.hash_one(network) | 1;
+        let set = &mut self.sets[(hash >> 32) as usize % SETS];
+        let place = (0..WAYS).find(|&place| set[place].network == hash).unwrap_or_else(|| {
+            let place = (0..WAYS).min_by_key(|&place| set[place].whole_at).expect("a set has places");
+            set[place] = Meter { network: hash, ..Meter::default() };
+            place
+        });
+        &mut set[place]
     }
 }
 
@@ -64,16 +84,16 @@ mod tests {
         assert!(!arrivals.arrive(one, now + EVERY));
     }
 
+    /// An attacker with many networks cannot make the limit forget one that has used its burst.
     #[test]
-    fn the_networks_that_are_remembered_are_bounded() {
-        let mut arrivals = Arrivals::new(EVERY, 1);
+    fn a_network_that_has_used_its_burst_is_remembered_among_many() {
+        let mut arrivals = Arrivals::new(EVERY, 100);
         let now = Duration::from_secs(9);
-        for number in 0..NETWORKS_MAX as u32 + 100 {
+        let greedy = Ipv4Addr::from_bits(0).into();
+        assert_eq!((0..200).filter(|_| arrivals.arrive(greedy, now)).count(), 100);
+        for number in 1..100_000 {
             assert!(arrivals.arrive(Ipv4Addr::from_bits(number).into(), now));
         }
-        assert_eq!(arrivals.whole_at.len(), NETWORKS_MAX);
-        assert!(!arrivals.arrive(Ipv4Addr::from_bits(0).into(), now), "a known network is limited all the same");
-        assert!(arrivals.arrive(Ipv4Addr::from_bits(u32::MAX).into(), now + EVERY));
-        assert_eq!(arrivals.whole_at.len(), 1, "a network with a whole burst is forgotten");
+        assert!(!arrivals.arrive(greedy, now));
     }
 }

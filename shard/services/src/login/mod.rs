@@ -20,6 +20,8 @@
 //! | `POST` at the path of an action | its request | its answer |
 //! | `GET /v1/health` | | `{status: "ok"}` |
 //!
+//! A web page may ask from the origins in `login-origins` (see `cross_origin`).
+//!
 //! Requests that need a login send `Authorization: Bearer TOKEN`. There are no cookies and no redirects. The log never has
 //! contents or headers of requests. Times are in milliseconds since 1970; keys, challenges and signatures are base64url
 //! without padding, server keys 64 hexadecimal digits.
@@ -34,6 +36,7 @@
 //! | `endpoints` | what is answered at each path |
 //! | `websocket` | chat, presence, notifications |
 //! | `answer`, `body`, `bearer` | errors, bodies, tokens |
+//! | `cross_origin` | which web pages may ask |
 
 mod answer;
 mod bearer;
@@ -41,6 +44,7 @@ mod body;
 mod closing;
 mod connections;
 mod counters;
+mod cross_origin;
 mod endpoints;
 mod settings;
 mod state;

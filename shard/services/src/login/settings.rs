@@ -62,7 +62,7 @@ pub struct LoginSettings {
     pub hello: Duration,
     /// How often the token of an open WebSocket is checked again.
     pub recheck: Duration,
-    /// Web origins whose pages may open a WebSocket, such as `https://play.example`. Programs send no origin, and are
+    /// Web origins whose pages may use the door, such as `https://play.example`. Programs send no origin, and are
     /// always accepted.
     pub origins: Vec<String>,
     /// Worlds that players get tickets for. A request that names no world gets a ticket for the first.

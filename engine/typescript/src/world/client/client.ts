@@ -29,13 +29,22 @@ import { Scene } from './scene.js';
 import { noStats, type Clocks, type WorldStats } from './stats.js';
 
 export interface WorldOptions<C extends Contract> {
-  /** What the game expects of a client that enters: at most 1,024 bytes. By default it is empty. */
-  readonly ticket?: Uint8Array;
+  /**
+   * What the game expects of a client that enters: at most 1,024 bytes. By default it is empty. A function is called before each
+   * attempt to enter: the ticket of an account is good for one.
+   */
+  readonly ticket?: TicketSource;
   /** Is called with what happens. The client can be used in it. */
   readonly onNews?: (news: News<C>) => void;
   readonly interpolation?: Partial<Interpolation>;
   readonly smoothing?: Partial<Smoothing>;
 }
+
+/** So many milliseconds apart a client looks whether its ticket is there. */
+const TICKET_LOOK = 50;
+
+/** A ticket, or what gets one. */
+export type TicketSource = Uint8Array | (() => Promise<Uint8Array>);
 
 /**
  * Where a client is on its way into the world: it does not want to enter; is to ask as soon as it is connected; has asked; is in
@@ -59,9 +68,14 @@ export class WorldClient<C extends Contract> {
   body: EntityId | null = null;
 
   private state: Presence = 'due';
-  private isConnected = false;
+  private online = false;
+  private entered = 0;
   private wasConnected = false;
-  private ticket: Uint8Array;
+  private ticket: TicketSource;
+  /** The ticket of the next attempt to enter; 'asked': its source was called. */
+  private nextTicket: Uint8Array | 'asked' | undefined;
+  /** Counts attempts to get a ticket. */
+  private ticketsAsked = 0;
   private level: number;
   private readonly onNews: (news: News<C>) => void;
   private readonly news: News<C>[] = [];
@@ -101,26 +115,39 @@ export class WorldClient<C extends Contract> {
     return this.state === 'inside';
   }
 
+  /** Whether a connection carries the session. */
+  get isConnected(): boolean {
+    return this.online;
+  }
+
+  /** How often the client has entered the world. */
+  get presences(): number {
+    return this.entered;
+  }
+
   /** A connection carries the session. `resumed`: the presence in the world goes on. Otherwise the client enters again. */
   connected(resumed: boolean): void {
-    this.isConnected = true;
+    this.online = true;
     if (resumed) return;
     if (this.wasConnected) this.news.push({ is: 'Renewed' });
     this.wasConnected = true;
     this.forgetWorld('SessionLost');
+    this.nextTicket = undefined;
     if (this.state !== 'outside') this.state = 'due';
     this.deliver();
   }
 
   /** The connection is lost, and another one is attempted. What the server does meanwhile is unknown. */
   reconnecting(): void {
-    this.isConnected = false;
+    this.online = false;
+    // It may expire meanwhile.
+    this.nextTicket = undefined;
     this.inputs.stop();
   }
 
   /** There is no connection and will be none. */
   closed(): void {
-    this.isConnected = false;
+    this.online = false;
     this.state = 'outside';
     this.forgetWorld('SessionLost');
     this.deliver();
@@ -131,9 +158,10 @@ export class WorldClient<C extends Contract> {
    *
    * @throws RangeError The ticket is longer than 1,024 bytes.
    */
-  enter(ticket: Uint8Array = this.ticket, level: number = this.level): boolean {
+  enter(ticket: TicketSource = this.ticket, level: number = this.level): boolean {
     if (this.state !== 'outside') return false;
     this.ticket = checkedTicket(ticket);
+    this.nextTicket = undefined;
     this.level = level;
     this.state = 'due';
     return true;
@@ -182,7 +210,7 @@ export class WorldClient<C extends Contract> {
   /** When to call `update` next, at the latest: never (Infinity) while nothing is due. */
   deadline(now: number): number {
     const { inputClock } = this;
-    if (this.state === 'due' && this.isConnected) return now;
+    if (this.state === 'due' && this.online) return now + (this.nextTicket === 'asked' ? TICKET_LOOK : 0);
     if (!this.isInWorld || !inputClock) return Infinity;
     return inputClock.tick > this.prediction.newest ? now : inputClock.nextTickAt;
   }
@@ -250,10 +278,34 @@ export class WorldClient<C extends Contract> {
   }
 
   private sendRequest(port: MessagePort): void {
-    if (this.state !== 'due' || !this.isConnected) return;
+    if (this.state !== 'due' || !this.online) return;
+    const { ticket } = this;
+    if (ticket instanceof Uint8Array) this.nextTicket = ticket;
+    else if (this.nextTicket === undefined) void this.getTicket(ticket);
+    if (!(this.nextTicket instanceof Uint8Array)) return;
     this.writer.clear();
-    writeEnterRequest(schemaOf(this.rules.contract, this.level), this.ticket, this.writer);
-    if (this.send(CHANNELS.reliableOrdered, port)) this.state = 'asking';
+    writeEnterRequest(schemaOf(this.rules.contract, this.level), this.nextTicket, this.writer);
+    if (!this.send(CHANNELS.reliableOrdered, port)) return;
+    this.nextTicket = undefined;
+    this.state = 'asking';
+  }
+
+  private async getTicket(source: () => Promise<Uint8Array>): Promise<void> {
+    this.nextTicket = 'asked';
+    this.ticketsAsked += 1;
+    const attempt = this.ticketsAsked;
+    // What comes after the client has given up, or has asked again, is for nobody.
+    const isDue = (): boolean => attempt === this.ticketsAsked && this.nextTicket === 'asked' && this.state === 'due';
+    try {
+      const ticket = checkedTicket(await source());
+      if (isDue()) this.nextTicket = ticket;
+    } catch (why) {
+      if (!isDue()) return;
+      this.nextTicket = undefined;
+      this.state = 'outside';
+      this.news.push({ is: 'NoTicket', why });
+      this.deliver();
+    }
   }
 
   private takeEnterAnswer(message: Uint8Array): void {
@@ -272,6 +324,7 @@ export class WorldClient<C extends Contract> {
     if (this.isInWorld) return;
     this.forgetWorld('PutOut');
     this.state = 'inside';
+    this.entered += 1;
     this.map = answer.map;
     this.view.begin(answer.firstSnapshot);
     this.news.push({ is: 'Entered', map: answer.map });
@@ -318,7 +371,7 @@ export class WorldClient<C extends Contract> {
     this.followArrival(now, isQuiet);
     this.inputs.follow(now, newest, this.roundTrip);
     this.takeOwner();
-    if (this.isConnected) this.inputs.start(now, this.roundTrip);
+    if (this.online) this.inputs.start(now, this.roundTrip);
   }
 
   private noteChange({ is, entity }: Change): void {
@@ -397,7 +450,7 @@ export class WorldClient<C extends Contract> {
   }
 }
 
-function checkedTicket(ticket: Uint8Array): Uint8Array {
-  if (ticket.length > TICKET_BYTES_MAX) throw new RangeError(`a ticket of ${ticket.length} bytes; 1,024 is most`);
+function checkedTicket<T extends TicketSource>(ticket: T): T {
+  if (ticket instanceof Uint8Array && ticket.length > TICKET_BYTES_MAX) throw new RangeError(`a ticket of ${ticket.length} bytes; 1,024 is most`);
   return ticket;
 }

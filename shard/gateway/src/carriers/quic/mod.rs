@@ -9,6 +9,7 @@
 //! | `configuration` | sockets, TLS, and the limits of a connection |
 //! | `connection_ids` | ids that name the thread |
 //! | `handshakes` | how many handshakes run at a time; when a client must prove its address |
+//! | `runtime` | tokio, with timers that are cheap to move |
 //! | `datagrams` | datagrams between a connection and its port |
 //! | `native` | raw QUIC, early data |
 //! | `bulk`, `proxy_header` | streams of raw QUIC to a login door, which is told the client's address |
@@ -27,6 +28,7 @@ mod handshakes;
 mod http3;
 mod native;
 mod proxy_header;
+mod runtime;
 mod statistics;
 mod webtransport;
 
@@ -43,7 +45,8 @@ use datagrams::canonical;
 use handshakes::{Admission, HANDSHAKE, Handshake, Handshakes};
 use native::Early;
 use quinn::crypto::rustls::HandshakeData;
-use quinn::{Connecting, Endpoint, Incoming, ServerConfig, TokioRuntime};
+use quinn::{Connecting, Endpoint, Incoming, ServerConfig};
+use runtime::LazyTimers;
 use std::cell::RefCell;
 use std::io;
 use std::net::UdpSocket;
@@ -78,7 +81,7 @@ impl Quic {
         let settings = thread.settings();
         let server = keys.server(&settings);
         let config = configuration::endpoint(thread.index(), settings.threads);
-        let endpoint = Endpoint::new(config, Some(server.clone()), socket, Arc::new(TokioRuntime))?;
+        let endpoint = Endpoint::new(config, Some(server.clone()), socket, Arc::new(LazyTimers))?;
         Ok(Rc::new(Quic {
             handshakes: Handshakes::new(Arc::clone(thread.limits())),
             bulk_streams: Count::default(),

@@ -1,20 +1,20 @@
 //! Ringshard datagrams directly over QUIC, for native clients. Streams that the client opens are bulk streams.
 
-use super::codes::{BULK_REFUSED, GOING, MISBEHAVED, NO_DATAGRAMS, REFUSED};
+use super::codes::{BULK_REFUSED, GOING, NO_DATAGRAMS, REFUSED};
 use super::configuration::WINDOW_BYTES;
 use super::counted::{Count, Counted};
-use super::datagrams::{Datagrams, Ended, canonical};
+use super::datagrams::{Datagrams, canonical};
 use super::handshakes::{HANDSHAKE, Handshake};
-use super::{Quic, bulk, statistics};
+use super::{Quic, bulk};
 use crate::carrier::Carrier;
 use crate::limits::Refused;
 use crate::settings::Door;
 use crate::thread::Port;
 use crate::uplink::packet;
 use quinn::{Connection, VarInt, ZeroRttAccepted};
-use std::cell::Cell;
+use std::future::pending;
 use std::rc::Rc;
-use tokio::task::spawn_local;
+use tokio::task::{JoinSet, spawn_local};
 use tokio::time::timeout;
 
 /// A handshake that runs while early data arrives.
@@ -24,14 +24,14 @@ pub(super) struct Early {
 }
 
 /// Serves a connection whose handshake is complete.
-pub(super) async fn serve(quic: &Quic, connection: &Connection, server: &str) {
+pub(super) async fn serve(quic: &Rc<Quic>, connection: &Connection, server: &str) {
     if let Some(port) = join(quic, connection, server) {
         carry(quic, connection, server, port).await;
     }
 }
 
 /// Serves a connection whose handshake runs.
-pub(super) async fn serve_early(quic: &Quic, connection: &Connection, server: &str, early: Early) {
+pub(super) async fn serve_early(quic: &Rc<Quic>, connection: &Connection, server: &str, early: Early) {
     match timeout(HANDSHAKE, begin(quic, connection, server, early.completed)).await {
         Ok(Some(port)) => match quic.handshakes.complete(early.handshake, port.address().ip()) {
             Ok(_place) => carry(quic, connection, server, port).await,
@@ -57,9 +57,9 @@ async fn begin(quic: &Quic, connection: &Connection, server: &str, mut completed
         datagram = connection.read_datagram() => datagram.ok()?,
     };
     let port = join(quic, connection, server)?;
-    let migrations = Cell::new(0);
+    let migrations = Rc::default();
     let counters = quic.thread.counters();
-    let datagrams = Datagrams { connection, port: &port, counters, in_session: false, migrations: &migrations };
+    let datagrams = Datagrams { quic, connection, port: &port, in_session: false, migrations: &migrations };
     let take = async {
         loop {
             if packet::is_connect(&datagram) {
@@ -105,28 +105,22 @@ pub(super) fn refuse(connection: &Connection, refused: &Refused) {
     connection.close(code, refused.to_string().as_bytes());
 }
 
-async fn carry(quic: &Quic, connection: &Connection, server: &str, port: Port) {
-    let migrations = Rc::new(Cell::new(0));
-    let streams = Count::default();
-    let (shown, seen, open) = (connection.clone(), Rc::clone(&migrations), Rc::clone(&streams));
-    port.set_details(move || statistics::of(&shown, seen.get(), open.get()));
-    let counters = quic.thread.counters();
-    let datagrams = Datagrams { connection, port: &port, counters, in_session: false, migrations: &migrations };
-    let (code, reason) = tokio::select! {
-        ended = datagrams.up() => match ended {
-            Ended::Lost => return,
-            Ended::Misbehaved(misbehaved) => (MISBEHAVED, misbehaved.to_string()),
-        },
-        _ = datagrams.down() => return,
-        going = port.wait_closed() => (GOING, going.reason().to_owned()),
-        () = take_streams(quic, connection, quic.door(server), &streams) => return,
-        () = refuse_one_way_streams(connection) => return,
-    };
-    connection.close(code, reason.as_bytes());
+async fn carry(quic: &Rc<Quic>, connection: &Connection, server: &str, port: Port) {
+    let bulk_streams = Count::default();
+    // They end with the connection, or with this function.
+    let mut streams = JoinSet::new();
+    let (door, open) = (quic.door(server), Rc::clone(&bulk_streams));
+    streams.spawn_local(take_streams(Rc::clone(quic), connection.clone(), door, open));
+    streams.spawn_local(refuse_one_way_streams(connection.clone()));
+    let migrations = Rc::default();
+    let datagrams = Datagrams { quic, connection, port: &port, in_session: false, migrations: &migrations };
+    if let Some((code, reason)) = datagrams.carry(&bulk_streams, pending()).await {
+        connection.close(code, reason.as_bytes());
+    }
 }
 
 /// Tells the client that the gateway reads no unidirectional streams, until the connection ends.
-async fn refuse_one_way_streams(connection: &Connection) {
+async fn refuse_one_way_streams(connection: Connection) {
     while let Ok(mut receive) = connection.accept_uni().await {
         // It fails only on a stream that has ended already.
         let _ = receive.stop(BULK_REFUSED);
@@ -134,7 +128,7 @@ async fn refuse_one_way_streams(connection: &Connection) {
 }
 
 /// Takes bulk streams, until the connection ends.
-async fn take_streams(quic: &Quic, connection: &Connection, door: Option<Door>, open: &Count) {
+async fn take_streams(quic: Rc<Quic>, connection: Connection, door: Option<Door>, open: Count) {
     if door.is_some() {
         connection.set_receive_window(WINDOW_BYTES.into());
         connection.set_max_concurrent_bi_streams(bulk::STREAMS_MAX.into());
@@ -145,7 +139,7 @@ async fn take_streams(quic: &Quic, connection: &Connection, door: Option<Door>, 
             continue;
         };
         let (thread, client) = (Rc::clone(&quic.thread), canonical(connection.remote_address()));
-        let counted = [open, &quic.bulk_streams].map(Counted::new);
+        let counted = [&open, &quic.bulk_streams].map(Counted::new);
         spawn_local(async move {
             bulk::carry(thread.counters(), door, client, send, receive).await;
             drop(counted);

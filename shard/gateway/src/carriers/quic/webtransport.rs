@@ -1,16 +1,17 @@
 //! WebTransport: a session on `/v1/servers/NAME/webtransport`, whose datagrams are Ringshard datagrams.
 
-use super::codes::{GOING, H3_GENERAL_PROTOCOL_ERROR, H3_NO_ERROR, LEFT, MISBEHAVED};
-use super::datagrams::{Datagrams, Ended, canonical};
+use super::Quic;
+use super::codes::{H3_GENERAL_PROTOCOL_ERROR, H3_NO_ERROR};
+use super::counted::Count;
+use super::datagrams::{Datagrams, canonical};
 use super::http3::{self, NoRequest, Request};
-use super::{Quic, statistics};
 use crate::carrier::Carrier;
 use crate::limits::{Refused, is_allowed};
 use crate::thread::Port;
 use quinn::{Connection, SendStream, VarInt};
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use web_transport_proto::ConnectRequest;
 use web_transport_proto::http::StatusCode;
@@ -24,11 +25,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Serves a connection that speaks HTTP/3.
 pub(super) async fn serve(quic: &Quic, connection: &Connection) {
     let Ok(_control) = http3::open_control(connection).await else { return };
-    let streams = http3::take_streams(connection.clone());
-    tokio::select! {
-        () = serve_request(quic, connection) => {}
-        () = streams => {}
-    }
+    // It ends with the connection, or with this function.
+    let mut streams = JoinSet::new();
+    streams.spawn_local(http3::take_streams(connection.clone()));
+    serve_request(quic, connection).await;
 }
 
 async fn serve_request(quic: &Quic, connection: &Connection) {
@@ -91,22 +91,13 @@ async fn serve_session(quic: &Quic, connection: &Connection, request: Request, p
     if http3::answer(&mut send, StatusCode::OK).await.is_err() {
         return;
     }
-    let migrations = Rc::new(Cell::new(0));
-    let (shown, seen) = (connection.clone(), Rc::clone(&migrations));
-    port.set_details(move || statistics::of(&shown, seen.get(), 0));
-    let counters = quic.thread.counters();
-    let datagrams = Datagrams { connection, port: &port, counters, in_session: true, migrations: &migrations };
-    let (code, reason) = tokio::select! {
-        ended = datagrams.up() => match ended {
-            Ended::Lost => return,
-            Ended::Misbehaved(misbehaved) => (MISBEHAVED, misbehaved.to_string()),
-        },
-        _ = datagrams.down() => return,
-        going = port.wait_closed() => (GOING, going.reason().to_owned()),
-        () = http3::session_ended(&mut receive) => (LEFT, String::new()),
-    };
+    let migrations = Rc::default();
+    let datagrams = Datagrams { quic, connection, port: &port, in_session: true, migrations: &migrations };
+    let ended = datagrams.carry(&Count::default(), http3::session_ended(&mut receive)).await;
     drop(port);
-    farewell(connection, send, code, &reason).await;
+    if let Some((code, reason)) = ended {
+        farewell(connection, send, code, &reason).await;
+    }
 }
 
 /// Ends the session, waits for the client to close the connection, and closes it.

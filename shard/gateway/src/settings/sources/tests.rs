@@ -69,8 +69,15 @@ fn unknown_settings_in_the_file_are_named_with_their_line() {
 #[test]
 fn all_faults_are_told_at_once_each_with_what_to_do() {
     let words = ["--listen", "0.0.0.0:3568", "--admin", "0.0.0.0:1", "--flows", "0", "--origins", "game.example"];
-    let error = load(&words).unwrap_err().to_string();
-    for part in ["pass --server", "set `certificate`", "set `admin-token-file`", "flows is 0", "looks like https://"] {
+    let error = load(&[&words[..], &["--queue-bytes-per-thread", "1000000"]].concat()).unwrap_err().to_string();
+    for part in [
+        "pass --server",
+        "set `certificate`",
+        "set `admin-token-file`",
+        "flows is 0",
+        "looks like https://",
+        "four times queue-bytes",
+    ] {
         assert!(error.contains(part), "`{part}` is missing in: {error}");
     }
 }

@@ -23,8 +23,11 @@ const KEYS_MAX: usize = 8;
 const TAG_LIFETIME: Nanos = 20 * SECOND;
 /// How long a client keeps a core and slot after the last datagram from the server.
 const HOLD: Nanos = 15 * SECOND;
-/// How long after an address change datagrams from the server may still be answers to the former address.
+/// How long after a datagram that told a changed address the server's may still be answers to the former one.
 const IN_FLIGHT: Nanos = SECOND / 2;
+
+/// No datagram has told the address yet.
+const NOT_TOLD: Nanos = Nanos::MAX;
 
 /// A client of this flow.
 pub(in crate::uplink) type Member = u32;
@@ -64,8 +67,10 @@ struct Owner {
     held_until: Nanos,
     /// The server has yet to learn the member's address.
     announces: bool,
-    /// Datagrams from the server end the announcement only from this time on.
+    /// Datagrams from the server end the announcement only from this time on: [`NOT_TOLD`] until one has told the address.
     announced_after: Nanos,
+    /// How long after that they may still be answers to an earlier address.
+    in_flight: Nanos,
 }
 
 #[derive(Debug, Default)]
@@ -97,9 +102,19 @@ impl Routes {
             },
             Some(owner) if now < owner.held_until => Upstream::ForeignKey,
             _ => {
-                self.give(member, key, Owner { member, held_until: now, announces: true, announced_after: now });
+                let owner = Owner { member, held_until: now, announces: true, announced_after: NOT_TOLD, in_flight: 0 };
+                self.give(member, key, owner);
                 Upstream::Announced
             }
+        }
+    }
+
+    /// A datagram with this core and slot has told the server the member's address.
+    pub(in crate::uplink) fn told(&mut self, member: Member, key: ConnectionKey, now: Nanos) {
+        if let Some(owner) = self.keys.get_mut(&key).filter(|owner| owner.member == member)
+            && owner.announced_after == NOT_TOLD
+        {
+            owner.announced_after = now + owner.in_flight;
         }
     }
 
@@ -122,7 +137,8 @@ impl Routes {
     pub(in crate::uplink) fn accepted(&mut self, tag: Tag, key: ConnectionKey, now: Nanos) -> Option<Member> {
         let member = self.answered(tag, now)?;
         // The Connect has told the address.
-        self.give(member, key, Owner { member, held_until: now + HOLD, announces: false, announced_after: now });
+        let owner = Owner { member, held_until: now + HOLD, announces: false, announced_after: now, in_flight: 0 };
+        self.give(member, key, owner);
         Some(member)
     }
 
@@ -137,12 +153,12 @@ impl Routes {
     }
 
     /// A member's address has changed: its next datagrams tell the server so.
-    pub(in crate::uplink) fn moved(&mut self, member: Member, now: Nanos) {
+    pub(in crate::uplink) fn moved(&mut self, member: Member) {
         let Some(holdings) = self.members.get(&member) else { return };
         for key in &holdings.keys {
             let owner = self.keys.get_mut(key).expect("what a member has is in the table");
             owner.announces = true;
-            owner.announced_after = now + IN_FLIGHT;
+            (owner.announced_after, owner.in_flight) = (NOT_TOLD, IN_FLIGHT);
         }
     }
 

@@ -49,7 +49,10 @@ fn a_claim_tells_the_address_until_the_server_answers() {
     let mut routes = Routes::default();
     assert_eq!([0, 1, 2].map(|now| routes.encrypted(1, KEY, now)), [Upstream::Announced; 3]);
     routes.arrived(KEY, 3);
-    assert_eq!(routes.encrypted(1, KEY, 4), Upstream::Plain);
+    assert_eq!(routes.encrypted(1, KEY, 4), Upstream::Announced, "no datagram has told it: all were too long");
+    routes.told(1, KEY, 5);
+    routes.arrived(KEY, 6);
+    assert_eq!(routes.encrypted(1, KEY, 7), Upstream::Plain);
 }
 
 #[test]
@@ -58,11 +61,14 @@ fn a_new_address_is_told_although_datagrams_for_the_former_one_still_arrive() {
     routes.connect(1, TAG, 0);
     routes.accepted(TAG, KEY, 0);
     assert_eq!(routes.encrypted(1, KEY, 1), Upstream::Plain, "the Connect has told the address");
-    routes.moved(1, SECOND);
-    routes.arrived(KEY, SECOND + 1);
-    assert_eq!(routes.encrypted(1, KEY, SECOND + 2), Upstream::Announced);
-    routes.arrived(KEY, SECOND + IN_FLIGHT);
-    assert_eq!(routes.encrypted(1, KEY, 2 * SECOND), Upstream::Plain);
+    routes.moved(1);
+    routes.arrived(KEY, 9 * SECOND);
+    assert_eq!(routes.encrypted(1, KEY, 9 * SECOND), Upstream::Announced, "a client may be silent after it has moved");
+    routes.told(1, KEY, 10 * SECOND);
+    routes.arrived(KEY, 10 * SECOND + 1);
+    assert_eq!(routes.encrypted(1, KEY, 10 * SECOND + 2), Upstream::Announced);
+    routes.arrived(KEY, 10 * SECOND + IN_FLIGHT);
+    assert_eq!(routes.encrypted(1, KEY, 11 * SECOND), Upstream::Plain);
 }
 
 /// The rules again, as a list of what was granted, oldest first.
@@ -79,6 +85,7 @@ struct Grant {
     held_until: Nanos,
     announces: bool,
     announced_after: Nanos,
+    in_flight: Nanos,
 }
 
 impl Model {
@@ -107,7 +114,14 @@ impl Model {
             Some(grant) if grant.member == member => Upstream::Plain,
             Some(grant) if now < grant.held_until => Upstream::ForeignKey,
             _ => {
-                self.grant(Grant { key, member, held_until: now, announces: true, announced_after: now });
+                self.grant(Grant {
+                    key,
+                    member,
+                    held_until: now,
+                    announces: true,
+                    announced_after: NOT_TOLD,
+                    in_flight: 0,
+                });
                 Upstream::Announced
             }
         }
@@ -119,7 +133,7 @@ impl Model {
 
     fn accepted(&mut self, tag: Tag, key: ConnectionKey, now: Nanos) -> Option<Member> {
         let member = self.answered(tag, now)?;
-        self.grant(Grant { key, member, held_until: now + HOLD, announces: false, announced_after: now });
+        self.grant(Grant { key, member, held_until: now + HOLD, announces: false, announced_after: now, in_flight: 0 });
         Some(member)
     }
 
@@ -130,9 +144,16 @@ impl Model {
         Some(grant.member)
     }
 
-    fn moved(&mut self, member: Member, now: Nanos) {
+    fn told(&mut self, member: Member, key: ConnectionKey, now: Nanos) {
+        let grant = self.grants.iter_mut().find(|grant| (grant.key, grant.member) == (key, member));
+        if let Some(grant) = grant.filter(|grant| grant.announced_after == NOT_TOLD) {
+            grant.announced_after = now + grant.in_flight;
+        }
+    }
+
+    fn moved(&mut self, member: Member) {
         for grant in self.grants.iter_mut().filter(|grant| grant.member == member) {
-            (grant.announces, grant.announced_after) = (true, now + IN_FLIGHT);
+            (grant.announces, grant.announced_after, grant.in_flight) = (true, NOT_TOLD, IN_FLIGHT);
         }
     }
 
@@ -188,13 +209,14 @@ fn walk(seed: u64, steps: usize) {
         let key = [random.below(2) as u8, random.below(12) as u8, 0];
         let tag = tag_of(&mut random, member);
         let context = format!("seed {seed}, step {step}, member {member}");
-        match random.below(16) {
+        match random.below(18) {
             0..3 => assert_eq!(routes.connect(member, tag, now), model.connect(member, tag, now), "{context}"),
             3..9 => assert_eq!(routes.encrypted(member, key, now), model.encrypted(member, key, now), "{context}"),
             9..11 => assert_eq!(routes.accepted(tag, key, now), model.accepted(tag, key, now), "{context}"),
             11..13 => assert_eq!(routes.arrived(key, now), model.arrived(key, now), "{context}"),
             13 => assert_eq!(routes.answered(tag, now), model.answered(tag, now), "{context}"),
-            14 => (routes.moved(member, now), model.moved(member, now)).0,
+            14 => (routes.moved(member), model.moved(member)).0,
+            15..17 => (routes.told(member, key, now), model.told(member, key, now)).0,
             _ => (routes.leave(member), model.leave(member)).0,
         }
         let (tags, keys) = routes.sizes();

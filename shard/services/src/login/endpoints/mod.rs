@@ -9,6 +9,7 @@ mod tickets;
 
 use super::answer::{Refusal, harden};
 use super::connections::Peer;
+use super::cross_origin;
 use super::state::State;
 use crate::counters::count;
 use axum::Router;
@@ -42,6 +43,7 @@ pub(super) fn router(state: Arc<State>, socket: axum::routing::MethodRouter<Arc<
         .route("/v1/ws", socket)
         .fallback(actions::call)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&state), cross_origin::answer))
         .layer(from_fn_with_state(Arc::clone(&state), finish))
         .with_state(state)
 }
@@ -66,7 +68,7 @@ async fn finish(
     let mut response = answered.unwrap_or_else(|_| {
         count(&counters.answers_late);
         let error = "the server took too long: it is not known whether the request was executed";
-        Refusal { wait: Some(LATE_WAIT), ..Refusal::new(503, error) }.into_response()
+        Refusal { wait: Some(LATE_WAIT), ..Refusal::new(504, error) }.into_response()
     });
     harden(response.headers_mut());
     count(&counters.requests);

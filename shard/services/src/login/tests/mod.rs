@@ -4,6 +4,7 @@ mod chat;
 mod client;
 mod connections;
 mod logins;
+mod pages;
 
 use super::{Door, LoginSettings, World};
 use crate::AccountId;

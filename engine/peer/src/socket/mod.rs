@@ -1,21 +1,24 @@
-//! A [`Mesh`] with its socket and its clock.
+//! A [`Mesh`] with its sockets and its clock.
+
+mod sockets;
 
 use crate::id::PeerId;
 use crate::limits::PEER_DATAGRAM_BYTES_MAX;
 use crate::mesh::{JoinError, Mesh, MeshConfig, MeshEvent};
+use crate::relay::RelayConfig;
 use ringshard_protocol::connection::SendError;
-use ringshard_protocol::gateway::RelayTicket;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
+use sockets::Sockets;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 
 /// Datagrams that one [`PeerSocket::poll`] receives at most, so that a flood cannot hold up a frame.
 const DATAGRAMS_PER_POLL: usize = 1_024;
 
 ringshard_protocol::counters! {
-    /// What the socket of a mesh did.
+    /// What the sockets of a mesh did.
     PeerSocketStats {
         /// Datagrams received.
         datagrams_in,
@@ -32,14 +35,16 @@ ringshard_protocol::counters! {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No socket can be had, or this host is not online.
-    #[error("no UDP socket for other players ({0}): check that this host is online")]
+    #[error(
+        "no UDP socket for other players ({0}): check that this host is online, and that no other program has the port"
+    )]
     Socket(#[from] io::Error),
     /// The operating system gives no random bytes, so keys cannot be generated.
     #[error("the operating system gives no random bytes ({0}): on Linux, check that getrandom(2) is not forbidden")]
     Random(getrandom::Error),
 }
 
-/// A mesh over a UDP socket of the standard library, on IPv4.
+/// A mesh over UDP sockets of the standard library: one for IPv4, one for IPv6. A family without a route has none.
 ///
 /// No call blocks, except [`Self::wait`], and no thread is started. A mesh that is dropped leaves.
 ///
@@ -70,31 +75,28 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct PeerSocket {
     mesh: Mesh,
-    socket: UdpSocket,
+    sockets: Sockets,
     /// The zero of the mesh's clock.
     start: std::time::Instant,
-    /// A STUN server or a relay, by which the address of this host is found.
-    toward: Option<SocketAddr>,
+    /// STUN servers and relays, by which the addresses of this host are found.
+    toward: Vec<SocketAddr>,
     stats: PeerSocketStats,
     /// The datagram being received or sent. One byte more than the largest, so that larger ones are noticed.
     datagram: Box<[u8; PEER_DATAGRAM_BYTES_MAX + 1]>,
 }
 
 impl PeerSocket {
-    /// Opens a socket with a port of its own for a mesh with this name. `stun` are the STUN servers; without one, players
-    /// behind NATs are not found. `relay` is a relay with the ticket for it, which the game's server gives. The address of this host is the one from which it reaches the first of them.
+    /// Opens sockets with ports of their own for a mesh with this name. `stun` are the STUN servers, one of each family;
+    /// without one, players behind NATs are not found. `relay` is a relay with the ticket for it, which the game's server
+    /// gives. The addresses of this host are those from which it reaches the first of them, in each family.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(
-        session: [u8; 16],
-        stun: Vec<SocketAddr>,
-        relay: Option<(SocketAddr, RelayTicket)>,
-    ) -> Result<Self, OpenError> {
+    pub fn open(session: [u8; 16], stun: Vec<SocketAddr>, relay: Option<RelayConfig>) -> Result<Self, OpenError> {
         Self::open_at(0, session, stun, relay)
     }
 
-    /// As [`Self::open`], with a port that a NAT was told to pass on.
+    /// As [`Self::open`], with a port for both families that a NAT was told to pass on.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -102,21 +104,18 @@ impl PeerSocket {
         port: u16,
         session: [u8; 16],
         stun: Vec<SocketAddr>,
-        relay: Option<(SocketAddr, RelayTicket)>,
+        relay: Option<RelayConfig>,
     ) -> Result<Self, OpenError> {
-        let socket = open(port)?;
-        let toward = stun.first().copied().or(relay.map(|(relay, _)| relay));
-        let mut config = MeshConfig::new(session, host_addresses(&socket, toward)?);
+        let of_relay = relay.iter().flat_map(|relay| &relay.addresses);
+        let toward: Vec<SocketAddr> = stun.iter().chain(of_relay).copied().collect();
+        let sockets = Sockets::open(port, &toward)?;
+        let mut config = MeshConfig::new(session, sockets.host());
         (config.stun, config.relay) = (stun, relay);
-        Self::with(socket, config, toward)
-    }
-
-    fn with(socket: UdpSocket, config: MeshConfig, toward: Option<SocketAddr>) -> Result<Self, OpenError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(OpenError::Random)?;
         Ok(PeerSocket {
             mesh: Mesh::new(config, Instant::ZERO, seed),
-            socket,
+            sockets,
             start: std::time::Instant::now(),
             toward,
             stats: PeerSocketStats::default(),
@@ -127,7 +126,7 @@ impl PeerSocket {
     /// Receives everything that has arrived, does what is due, and sends. Call it once per frame.
     pub fn poll(&mut self) {
         for _ in 0..DATAGRAMS_PER_POLL {
-            match self.socket.recv_from(&mut self.datagram[..]) {
+            match self.sockets.receive(&mut self.datagram[..]) {
                 Ok((len, from)) => {
                     self.stats.datagrams_in += 1;
                     let now = self.now();
@@ -177,9 +176,9 @@ impl PeerSocket {
         let now = self.now();
         while let Some((to, len)) = self.mesh.poll_transmit(now, &mut self.datagram[..PEER_DATAGRAM_BYTES_MAX]) {
             // An error may be about a datagram before this one.
-            let sent = self.socket.send_to(&self.datagram[..len], to).or_else(|error| match error.kind() {
+            let sent = self.sockets.send(to, &self.datagram[..len]).or_else(|error| match error.kind() {
                 ErrorKind::WouldBlock => Err(error),
-                _ => self.socket.send_to(&self.datagram[..len], to),
+                _ => self.sockets.send(to, &self.datagram[..len]),
             });
             match sent {
                 Ok(_) => self.stats.datagrams_out += 1,
@@ -191,28 +190,17 @@ impl PeerSocket {
     /// Waits until something has arrived or is due, for `timeout` at most. For programs without frames.
     pub fn wait(&mut self, timeout: Duration) {
         let timeout = self.mesh.deadline().since(self.now()).min(timeout);
-        if timeout.is_zero() {
-            return;
-        }
-        let can_block = self.socket.set_read_timeout(Some(timeout)).and_then(|()| self.socket.set_nonblocking(false));
-        match can_block {
-            Ok(()) => drop(self.socket.peek_from(&mut self.datagram[..])),
-            Err(_) => std::thread::sleep(timeout),
-        }
-        // Should this fail, the timeout still bounds each receive.
-        let _ = self.socket.set_nonblocking(true);
+        self.sockets.wait(timeout);
     }
 
-    /// Moves the mesh to a new socket. Call it when the network of this host has changed, for example from Wi-Fi to mobile:
+    /// Moves the mesh to new sockets. Call it when the network of this host has changed, for example from Wi-Fi to mobile:
     /// paths are looked for anew, and the sessions go on.
     ///
     /// # Errors
-    /// The system's error; the former socket stays in use.
+    /// The system's error; the former sockets stay in use.
     pub fn rebind(&mut self) -> io::Result<()> {
-        let socket = open(0)?;
-        let host = host_addresses(&socket, self.toward)?;
-        self.socket = socket;
-        self.mesh.set_host(self.now(), host);
+        self.sockets = Sockets::open(0, &self.toward)?;
+        self.mesh.set_host(self.now(), self.sockets.host());
         self.flush();
         Ok(())
     }
@@ -232,15 +220,12 @@ impl PeerSocket {
         Instant::ZERO + self.start.elapsed()
     }
 
-    /// The port of the socket on all addresses of this host.
-    ///
-    /// # Errors
-    /// The system's error.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// The addresses of this host, one per family, with the ports of the sockets.
+    pub fn local_addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.host()
     }
 
-    /// What the socket did so far.
+    /// What the sockets did so far.
     pub fn stats(&self) -> &PeerSocketStats {
         &self.stats
     }
@@ -251,20 +236,4 @@ impl Drop for PeerSocket {
         self.mesh.leave();
         self.flush();
     }
-}
-
-fn open(port: u16) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-/// The address from which the operating system sends to `toward`, with the port of `socket`. Without a destination, one in
-/// the internet is taken: nothing is sent to it.
-fn host_addresses(socket: &UdpSocket, toward: Option<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
-    let somewhere = SocketAddr::from(([192, 0, 2, 1], 9));
-    let probe = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    probe.connect(toward.filter(SocketAddr::is_ipv4).unwrap_or(somewhere))?;
-    let ip: IpAddr = probe.local_addr()?.ip();
-    Ok(vec![SocketAddr::new(ip, socket.local_addr()?.port())])
 }

@@ -1,13 +1,13 @@
 //! One socket to one server, with the clients that use it.
 
-use super::flush::{Flush, Flusher};
-use super::outbox::Outbox;
-use super::packet::{self, ConnectionKey, FromClient, FromServer};
-use super::routes::{Member, Routes, Upstream};
-use super::socket::{ReceiveBuffers, UplinkSocket};
 use crate::client::Client;
 use crate::clock::{Clock, Nanos};
 use crate::counters::Counters;
+use crate::uplink::flush::{Flush, Flusher};
+use crate::uplink::outbox::Outbox;
+use crate::uplink::packet::{self, ConnectionKey, FromClient, FromServer};
+use crate::uplink::routes::{Member, Routes, Upstream};
+use crate::uplink::socket::{ReceiveBuffers, UplinkSocket};
 use bytes::{Bytes, BytesMut};
 use ringshard_protocol::gateway::{Forwarded, GatewayKey};
 use std::cell::{Cell, RefCell};
@@ -117,12 +117,10 @@ impl Flow {
         }
     }
 
-    /// Gives each datagram of a run to its client.
+    /// Gives each datagram of a run to its client. One for a stalled client costs a look at its header.
     fn deliver(&self, run: &[u8], size: usize, now: Nanos) {
-        let mut shared = self.copy(run);
-        while !shared.is_empty() {
-            let datagram = shared.split_to(size.min(shared.len()));
-            let Some(packet) = packet::from_server(&datagram) else {
+        for datagram in run.chunks(size) {
+            let Some(packet) = packet::from_server(datagram) else {
                 self.counters.malformed_down.add(1);
                 continue;
             };
@@ -130,10 +128,19 @@ impl Flow {
                 self.counters.unclaimed.add(1);
                 continue;
             };
+            if client.is_stalled(now) {
+                client.refuse();
+                self.counters.stalled.add(1);
+                continue;
+            }
             self.counters.datagrams_down.add(1);
             self.counters.bytes_down.add(datagram.len() as u64);
-            let dropped = client.deliver(datagram, self.round.get(), now);
-            self.counters.queue_full.add(dropped as u64);
+            if client.pass(datagram, now) {
+                continue;
+            }
+            let dropped = client.deliver(self.copy(datagram), self.round.get(), now);
+            self.counters.queue_full.add(dropped.queue as u64);
+            self.counters.memory_full.add(dropped.memory as u64);
         }
     }
 
@@ -147,17 +154,16 @@ impl Flow {
         Some(self.members.borrow().get(member))
     }
 
-    /// Copies a run into the present chunk. Small datagrams then do not hold whole receive buffers.
-    fn copy(&self, run: &[u8]) -> Bytes {
+    /// Copies a datagram into the present chunk, so that it does not hold a receive buffer.
+    fn copy(&self, datagram: &[u8]) -> Bytes {
         let [chunk, former] = &mut *self.chunks.borrow_mut();
-        if chunk.capacity() < run.len() {
+        if chunk.capacity() < datagram.len() {
             std::mem::swap(chunk, former);
-            let bytes = CHUNK_BYTES.max(run.len());
-            if !chunk.try_reclaim(bytes) {
-                *chunk = BytesMut::with_capacity(bytes);
+            if !chunk.try_reclaim(CHUNK_BYTES) {
+                *chunk = BytesMut::with_capacity(CHUNK_BYTES);
             }
         }
-        chunk.extend_from_slice(run);
+        chunk.extend_from_slice(datagram);
         chunk.split().freeze()
     }
 
@@ -206,14 +212,22 @@ impl Seat {
         let announces = match upstream {
             Upstream::ForeignKey => return Err(Foreign::Key),
             Upstream::ForeignTag => return Err(Foreign::Tag),
-            Upstream::Announced => datagram.len() <= FORWARDED_DATAGRAM_BYTES_MAX,
+            Upstream::Announced => true,
             Upstream::Plain => false,
         };
-        let key = flow.key.as_ref().filter(|_| announces);
-        match key.and_then(|key| Forwarded::head(key, address, datagram)) {
-            Some(head) => {
+        match flow.key.as_ref().filter(|_| announces) {
+            // As it is, it would hide the client's address: the server would take the gateway's for it.
+            Some(_) if datagram.len() > FORWARDED_DATAGRAM_BYTES_MAX => {
+                flow.counters.too_long_to_forward.add(1);
+                return Ok(());
+            }
+            Some(key) => {
+                let head = Forwarded::head(key, address, datagram).expect("the datagram fits and is none of a gateway");
                 flow.counters.forwarded.add(1);
                 flow.send(&head, datagram);
+                if let FromClient::Encrypted(key) = packet {
+                    flow.routes.borrow_mut().told(self.member, key, now);
+                }
             }
             None => flow.send(&[], datagram),
         }
@@ -233,8 +247,8 @@ impl Seat {
     }
 
     /// The client's address has changed.
-    pub(super) fn moved(&self, now: Nanos) {
-        self.flow.routes.borrow_mut().moved(self.member, now);
+    pub(super) fn moved(&self) {
+        self.flow.routes.borrow_mut().moved(self.member);
     }
 }
 
@@ -270,3 +284,6 @@ impl Members {
         self.free.push(member);
     }
 }
+
+#[cfg(test)]
+mod tests;
