@@ -326,7 +326,7 @@ def check_enter_request_bad(v):
         expect(key, True, message[:1] != good[:1] or len(message) < 29)
 
 
-@block("world-enter-welcome")
+@block("world-enter-welcome", "world-enter-moved")
 def check_welcome(v):
     read = world.read_enter_answer(v["message"])
     f32 = struct.Struct("<f")
@@ -495,6 +495,17 @@ def check_event(v):
 def check_event_bad(v):
     for key, message in v.items():
         expect(key, "refused", refused(InvalidMessage, world.read_event, EXAMPLE, message))
+
+
+@block("world-change-server")
+def check_change_server(v):
+    expect("as read", (v["core"], v["key"], v["address"], v["port"]), world.read_change_server(v["message"]))
+
+
+@block("world-change-server-bad")
+def check_change_server_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(InvalidMessage, world.read_change_server, message))
 
 
 @block("world-introduction")

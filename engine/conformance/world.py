@@ -72,7 +72,7 @@ def read_enter_answer(message):
     name = ANSWERS.get(reader.number(1))
     if name is None:
         raise InvalidMessage("a reserved answer")
-    answer = read_welcome(reader) if name == "welcome" else NotInside(name, reader.number(1))
+    answer = read_welcome(reader) if name in ("welcome", "moved") else NotInside(name, reader.number(1))
     if name == "wrong schema" and answer.reason not in PROTOCOL.contract_parts:
         raise InvalidMessage("a reserved type")
     reader.finish()
@@ -338,6 +338,15 @@ def event(contract, value):
 
 def read_event(contract, message):
     return whole(contract.Event, begin(message, SERVER_KINDS["Event"], "an event").rest())
+
+
+def read_change_server(message):
+    reader = begin(message, SERVER_KINDS["ChangeServer"], "a ChangeServer")
+    core, key, address, port = reader.take(1), reader.take(32), reader.take(16), reader.take(2)
+    reader.finish()
+    if port == b"\0\0":
+        raise InvalidMessage("a server at port 0")
+    return core, key, address, port
 
 
 def introduction(player, data):

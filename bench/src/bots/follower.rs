@@ -282,7 +282,7 @@ impl Follower {
             match event {
                 ClientEvent::Connected { .. } => self.wants_in = true,
                 ClientEvent::Closed(reason) => closed = Some(reason),
-                ClientEvent::Reconnecting(_) => {}
+                ClientEvent::Reconnecting(_) | ClientEvent::Moved { .. } => {}
             }
         }
         closed

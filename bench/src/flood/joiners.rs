@@ -184,6 +184,7 @@ impl<L: Link> Driver<L> {
             while let Some(event) = joiner.peer.poll_event() {
                 match event {
                     ClientEvent::Connected { .. } => joiner.joined_after = Some(now.since(*begin)),
+                    ClientEvent::Moved { .. } => {}
                     ClientEvent::Closed(reason) | ClientEvent::Reconnecting(reason) => {
                         joiner.closed = true;
                         why.get_or_insert_with(|| reason.to_string());

@@ -72,6 +72,7 @@ impl Model {
         match *news {
             News::Entered { .. } => self.enter(),
             News::Refused(reason) => self.leave(self.refusal() == Some(reason) || reason == TICKET),
+            News::Moved { .. } => ok(false),
             News::WrongSchema(_) => self.leave(false),
             News::PutOut(reason) => self.leave((PUT_OUT..PUT_OUT + 10).contains(&reason) || reason == BACKLOG),
             News::Spawned(id) => ok(self.is_inside && self.seen.insert(id)),

@@ -264,6 +264,8 @@ impl Ledger {
             }
             LeaveReason::Disconnected => (deeds.kicked >= attempt, &mut counts.disconnected),
             LeaveReason::ShuttingDown => (is_stopping, &mut counts.shut_down),
+            // Nobody moves here.
+            LeaveReason::Moved => (false, &mut counts.shut_down),
         };
         *count += 1;
         if !is_legal {

@@ -2,9 +2,11 @@
 
 use crate::connect::{ConnectError, fresh_seed, open_first};
 use crate::inbox::{Event, Inbox};
-use crate::socket::{Received, Socket, SocketStats};
+use crate::route::Route;
+use crate::socket::{Received, SocketStats};
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
 use ringshard_protocol::connection::{Connection, SendError};
+use ringshard_protocol::crypto::PublicKey;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, Message};
@@ -20,8 +22,7 @@ const DATAGRAMS_PER_UPDATE: usize = 1_024;
 #[derive(Debug)]
 pub struct Driver {
     client: Client,
-    server: SocketAddr,
-    socket: Socket,
+    route: Route,
     /// The zero of the client's clock.
     start: std::time::Instant,
     inbox: Inbox,
@@ -46,8 +47,7 @@ impl Driver {
         let client = Client::new(config, Instant::ZERO, fresh_seed()?).map_err(ConnectError::Key)?;
         let mut driver = Driver {
             client,
-            server,
-            socket,
+            route: Route::new(server, socket),
             start: std::time::Instant::now(),
             inbox: Inbox::default(),
             lost: false,
@@ -93,15 +93,20 @@ impl Driver {
         let now = self.now();
         if std::mem::take(&mut self.lost) && !self.client.is_connected() {
             // If there is no other address, the former one is tried again.
-            let _ = self.socket.reopen(self.server);
+            let _ = self.route.reopen();
         }
-        while let Some(len) = self.client.poll_transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) {
+        while let Some(len) = self.client.transmit_len(now) {
             assert!((1..=DATAGRAM_BYTES_MAX).contains(&len), "the client's datagrams have a valid size");
-            if !self.socket.send(&self.datagram[..len]) {
+            let place = self.client.place(now);
+            self.client.transmit(now, &mut self.datagram[..len]);
+            if !self.route.send(place, &self.datagram[..len]) {
                 break;
             }
         }
-        self.lost |= take_events(&mut self.client, &mut self.inbox);
+        self.take_events();
+        if !self.client.is_moving() {
+            self.route.settle();
+        }
     }
 
     /// Waits until something has arrived, for `timeout` at most, and not beyond the protocol's next deadline. For programs
@@ -111,7 +116,7 @@ impl Driver {
     pub fn wait(&mut self, timeout: Duration) {
         if self.inbox.is_empty() && !self.client.connection().is_some_and(Connection::has_ready) {
             let deadline = self.client.deadline().since(self.now());
-            self.socket.wait(timeout.min(deadline), &mut self.datagram[..]);
+            self.route.wait(timeout.min(deadline), &mut self.datagram[..]);
         }
     }
 
@@ -130,8 +135,8 @@ impl Driver {
     /// # Errors
     /// [`ConnectError::Socket`]; the former socket stays in use.
     pub fn rebind(&mut self) -> Result<(), ConnectError> {
-        let address = self.server;
-        self.socket.reopen(address).map_err(|source| ConnectError::Socket { address, source })?;
+        let address = self.route.server();
+        self.route.reopen().map_err(|source| ConnectError::Socket { address, source })?;
         self.client.address_changed(self.now());
         self.flush();
         Ok(())
@@ -154,7 +159,24 @@ impl Driver {
 
     /// The server's address.
     pub fn server(&self) -> SocketAddr {
-        self.server
+        self.route.server()
+    }
+
+    /// The session moves to another server, as the present one says in a message of the game: connects to it, and goes on
+    /// there. The present connection stays until the other server accepts, and for good if it does not
+    /// (PROTOCOL.md#moves). [`Event::Moved`] reports that it has moved. `core` is the core of the other server that expects
+    /// the session. Without a connection, and while another move is under way, this does nothing.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: this host has no route there, or the key is no key.
+    pub fn move_to(&mut self, server: SocketAddr, key: PublicKey, core: u8) -> Result<(), ConnectError> {
+        if self.client.is_moving() || !self.client.is_connected() {
+            return Ok(());
+        }
+        let place = self.route.open(server).map_err(|source| ConnectError::Socket { address: server, source })?;
+        self.client.move_to(self.now(), key, core, place).map_err(ConnectError::Key)?;
+        self.flush();
+        Ok(())
     }
 
     /// The address of the driver's own socket.
@@ -162,12 +184,12 @@ impl Driver {
     /// # Errors
     /// The system's error.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.route.local_addr()
     }
 
     /// What the socket did so far. [`Self::client`] has the counts of the connection.
     pub fn stats(&self) -> &SocketStats {
-        &self.socket.stats
+        self.route.stats()
     }
 
     /// The client, to look at: round-trip time, counters, drops.
@@ -198,7 +220,7 @@ impl Driver {
             if !self.inbox.has_room() {
                 return;
             }
-            match self.socket.receive(&mut self.datagram[..]) {
+            match self.route.receive(&mut self.datagram[..]) {
                 Received::Datagram(len) => self.take_datagram(len),
                 Received::Failed => {}
                 Received::Nothing => return,
@@ -209,9 +231,9 @@ impl Driver {
     /// Hands in the datagram that was received, and takes all that it gave.
     fn take_datagram(&mut self, len: usize) {
         let now = self.now();
-        let Driver { client, inbox, lost, datagram, .. } = self;
+        let Driver { client, route, inbox, lost, datagram, .. } = self;
         let messages = client.receive(now, &mut datagram[..len]);
-        *lost |= take_events(client, inbox);
+        *lost |= take_events(client, route, inbox);
         messages.into_iter().flatten().for_each(|message| inbox.push_message(message));
         self.read_messages();
     }
@@ -219,21 +241,29 @@ impl Driver {
     /// Takes what the client has put together, while there is room: decompressed, it may be much larger than the datagram
     /// that completed it.
     fn read_messages(&mut self) {
-        let Driver { client, inbox, lost, message, .. } = self;
+        let Driver { client, route, inbox, lost, message, .. } = self;
         while inbox.has_room()
             && let Some(channel) = client.read(message)
         {
             inbox.push_message(Message { channel, bytes: message });
         }
-        *lost |= take_events(client, inbox);
+        *lost |= take_events(client, route, inbox);
+    }
+
+    fn take_events(&mut self) {
+        let Driver { client, route, inbox, lost, .. } = self;
+        *lost |= take_events(client, route, inbox);
     }
 }
 
-/// Moves the client's events to the inbox; gives whether the connection was lost.
-fn take_events(client: &mut Client, inbox: &mut Inbox) -> bool {
+/// Moves the client's events to the inbox, and follows the client to another server; gives whether the connection was lost.
+fn take_events(client: &mut Client, route: &mut Route, inbox: &mut Inbox) -> bool {
     let mut lost = false;
     while let Some(event) = client.poll_event() {
         lost |= matches!(event, ClientEvent::Reconnecting(_));
+        if let ClientEvent::Moved { place } = event {
+            route.go_to(place);
+        }
         inbox.push_event(event);
     }
     lost

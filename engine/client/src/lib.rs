@@ -138,6 +138,7 @@ mod client;
 mod connect;
 mod driver;
 mod inbox;
+mod route;
 mod services;
 #[cfg(feature = "ring")]
 mod signature;

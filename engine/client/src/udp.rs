@@ -2,7 +2,8 @@
 
 use crate::client::{Client, NewClientError, News, Scene};
 use crate::connect::{ConnectError, fresh_seed, open_first};
-use crate::socket::{Received, Socket, SocketStats};
+use crate::route::Route;
+use crate::socket::{Received, SocketStats};
 use ringshard_protocol::client::ClientConfig;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::time::{Duration, Instant};
@@ -19,8 +20,7 @@ const DATAGRAMS_PER_POLL: usize = 1_024;
 /// No call blocks, except [`Self::wait`], and no thread is started. A client that is dropped disconnects.
 pub struct Udp<R: Rules> {
     client: Client<R>,
-    server: SocketAddr,
-    socket: Socket,
+    route: Route,
     /// The zero of the client's clock.
     start: std::time::Instant,
     /// Lost connections for which the socket was changed.
@@ -51,7 +51,7 @@ impl<R: Rules> Udp<R> {
         })?;
         let start = std::time::Instant::now();
         let datagram = Box::new([0; DATAGRAM_BYTES_MAX + 1]);
-        let mut udp = Udp { client, server, socket, start, reconnects: 0, datagram };
+        let mut udp = Udp { client, route: Route::new(server, socket), start, reconnects: 0, datagram };
         udp.flush();
         Ok(udp)
     }
@@ -76,14 +76,29 @@ impl<R: Rules> Udp<R> {
             if !self.client.has_room() {
                 return;
             }
-            match self.socket.receive(&mut self.datagram[..]) {
+            match self.route.receive(&mut self.datagram[..]) {
                 Received::Datagram(len) => {
                     let now = self.now();
                     self.client.receive(now, &mut self.datagram[..len]);
+                    self.follow_session(now);
                 }
                 Received::Failed => {}
                 Received::Nothing => return,
             }
+        }
+    }
+
+    /// Opens a way to the server that the session moves to, and takes it once the session is there.
+    fn follow_session(&mut self, now: Instant) {
+        if let Some(address) = self.client.change_of_server()
+            && let Ok(place) = self.route.open(address)
+        {
+            self.client.move_to(now, place);
+        }
+        let connection = self.client.connection();
+        self.route.go_to(connection.server_place());
+        if !connection.is_moving() {
+            self.route.settle();
         }
     }
 
@@ -93,12 +108,16 @@ impl<R: Rules> Udp<R> {
         let reconnects = self.client.stats().reconnects;
         if reconnects != self.reconnects && !self.client.connection().is_connected() {
             // The address of the socket may be gone, too. If there is no other, the former one is tried again.
-            let _ = self.socket.reopen(self.server);
+            let _ = self.route.reopen();
         }
         self.reconnects = reconnects;
         let now = self.now();
-        while let Some(len) = self.client.transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) {
-            if !self.socket.send(&self.datagram[..len]) {
+        self.follow_session(now);
+        loop {
+            self.client.flush(now);
+            let place = self.client.place(now);
+            let Some(len) = self.client.transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) else { break };
+            if !self.route.send(place, &self.datagram[..len]) {
                 break;
             }
         }
@@ -107,7 +126,7 @@ impl<R: Rules> Udp<R> {
     /// Waits until something has arrived or an input is due, for `timeout` at most. For programs without frames, such as bots.
     pub fn wait(&mut self, timeout: Duration) {
         let deadline = self.client.deadline().since(self.now());
-        self.socket.wait(timeout.min(deadline), &mut self.datagram[..]);
+        self.route.wait(timeout.min(deadline), &mut self.datagram[..]);
     }
 
     /// Moves the connection to a new socket. Call it when the network of this host has changed, for example from Wi-Fi to
@@ -116,8 +135,8 @@ impl<R: Rules> Udp<R> {
     /// # Errors
     /// [`ConnectError::Socket`]; the former socket stays in use.
     pub fn rebind(&mut self) -> Result<(), ConnectError> {
-        let address = self.server;
-        self.socket.reopen(address).map_err(|source| ConnectError::Socket { address, source })?;
+        let address = self.route.server();
+        self.route.reopen().map_err(|source| ConnectError::Socket { address, source })?;
         let now = self.now();
         self.client.address_changed(now);
         self.flush();
@@ -147,9 +166,9 @@ impl<R: Rules> Udp<R> {
         Instant::ZERO + self.start.elapsed()
     }
 
-    /// The server's address.
+    /// The server's address. It changes when the session moves to another server.
     pub fn server(&self) -> SocketAddr {
-        self.server
+        self.route.server()
     }
 
     /// The address of the client's own socket.
@@ -157,19 +176,19 @@ impl<R: Rules> Udp<R> {
     /// # Errors
     /// The system's error.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.route.local_addr()
     }
 
     /// What the socket did so far.
     pub fn socket_stats(&self) -> &SocketStats {
-        &self.socket.stats
+        self.route.stats()
     }
 }
 
 impl<R: Rules> fmt::Debug for Udp<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Udp");
-        debug.field("client", &self.client).field("server", &self.server).field("socket", &self.socket);
+        debug.field("client", &self.client).field("route", &self.route);
         debug.finish_non_exhaustive()
     }
 }

@@ -159,6 +159,8 @@ pub const PATH_CHALLENGES_MAX: u32 = 8;
 
 /// How long a session can be resumed after its connection timed out (PROTOCOL.md#resumption).
 pub const RESUME_PERIOD: Duration = Duration::from_secs(60);
+/// How long a server expects a session that is to move to it (PROTOCOL.md#moves).
+pub const EXPECTED_PERIOD: Duration = Duration::from_secs(10);
 /// Silence after a missed ping after which a client starts a reconnect attempt beside its connection: the server may
 /// have restarted, and then does not know that connection (PROTOCOL.md#reconnection).
 pub const RECONNECT_AFTER: Duration = Duration::from_secs(2);

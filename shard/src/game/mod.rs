@@ -5,6 +5,7 @@
 //! | [`Game`] | the trait: what the server calls |
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | [`start`] | what the game of a core is made with |
+//! | `arrival` | a player that comes from another server |
 //! | `queries` | rays and places: entities and terrain together |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
@@ -20,6 +21,7 @@
 //! translates between these and the world.
 
 pub mod actions;
+mod arrival;
 pub mod authority;
 pub mod character;
 mod ledger;
@@ -39,6 +41,7 @@ pub use crate::runtime::services::AccountId;
 pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;
 pub use crate::world::rewind::{Hit, Hitbox, Past};
+pub use arrival::Arrival;
 pub use ledger::{Refusals, weight};
 pub use player::{Admission, LeaveReason, PlayerId, Visitor};
 pub use queries::Struck;
@@ -119,6 +122,24 @@ pub trait Game: Sized + Send + 'static {
     /// A player has made its step of this tick with this input. What only the server may decide belongs here: hits,
     /// refusals.
     fn stepped(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _input: &InputOf<Self>) {}
+
+    /// A player moves to another server of the fleet. Appends what that server needs beside the own state and the body, for
+    /// [`Self::arrive`]: at most [`DEPART_BYTES_MAX`](simulation::DEPART_BYTES_MAX) bytes. An ask that waits is answered there
+    /// if its number ([`Reply::number`]) is in the bytes; otherwise it stays without an answer. [`Self::leave`] follows, with
+    /// [`LeaveReason::Moved`]. If the other server cannot take the player, it comes back by [`Self::arrive`].
+    fn depart(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _bytes: &mut Vec<u8>) {}
+
+    /// A player comes from another server of the fleet. The game gives it a body and its own state, as in [`Self::join`]; the
+    /// player is in the world afterwards, suspended until its client is there. False refuses it: it stays where it was.
+    ///
+    /// By default the player gets the body that it had.
+    fn arrive(&mut self, shard: &mut Shard<Self>, player: PlayerId, arrival: Arrival<'_, Self>) -> bool {
+        let body = match arrival.body.map(|(pose, shown)| shard.entities.spawn(pose, shown)) {
+            Some(Err(_)) => return false,
+            body => body.and_then(Result::ok),
+        };
+        shard.control(player, body, arrival.own)
+    }
 
     /// A client asks something. `reply` may be kept and answered in a later tick.
     fn ask(&mut self, shard: &mut Shard<Self>, player: PlayerId, ask: AskOf<Self>, reply: Reply);

@@ -92,4 +92,6 @@ pub enum LeaveReason {
     Disconnected,
     /// The server is shutting down.
     ShuttingDown,
+    /// The player has moved to another server of the fleet.
+    Moved,
 }

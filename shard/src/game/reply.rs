@@ -16,4 +16,9 @@ impl Reply {
     pub fn player(&self) -> PlayerId {
         self.player
     }
+
+    /// Its number among the asks of the player, for [`Shard::owe`](super::Shard::owe) of another server.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
 }

@@ -7,6 +7,7 @@ use crate::game::outgoing::{OutgoingMessages, Recipient};
 use crate::game::player::{Admission, PlayerId};
 use crate::game::reply::Reply;
 use crate::game::{AnswerOf, EventOf, Game, OwnOf, ShownOf};
+use crate::runtime::fleet::FleetPort;
 use crate::runtime::jobs::{Busy, JobPort, Jobs};
 use crate::runtime::path_record::PathRecord;
 use crate::runtime::services::{AccountId, ServicesPort};
@@ -20,6 +21,7 @@ use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::wire::Channel;
 use ringshard_terrain::Terrain;
 use ringshard_world::codec::Writer;
+use ringshard_world::limits::ASKS_OPEN_MAX;
 use ringshard_world::messages::{ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, write_answer, write_event};
 use ringshard_world::{EntityId, Map, Pose, Refusal, State, Wire};
 use std::cell::Cell;
@@ -62,6 +64,8 @@ pub struct Shard<G: Game> {
     pub(crate) jobs: JobPort<G::Job, G::Done>,
     /// The services beside the cores.
     pub(crate) services: ServicesPort,
+    /// The fleet beside the cores.
+    pub(crate) fleet: FleetPort,
     pub(crate) history: History,
     pub(crate) rewind: RewindSettings,
     pub(crate) rewinds: Cell<RewindStats>,
@@ -124,6 +128,7 @@ impl<G: Game> Shard<G> {
             outbox: Outbox::new(exchange),
             jobs: Jobs::none(1).pop().expect("a port for one core"),
             services: ServicesPort::closed(),
+            fleet: FleetPort::closed(),
             history,
             rewind,
             rewinds: Cell::default(),
@@ -331,6 +336,14 @@ impl<G: Game> Shard<G> {
         if let Some(player) = self.player_of(body) {
             self.outgoing.push(Recipient::Player(player), channel, message);
         }
+    }
+
+    /// The right to answer an ask that a player made at the server that it [comes from](Game::arrive). `number` is that of the
+    /// former [`Reply`]. None if there is no such player, or too many of its asks wait.
+    pub fn owe(&mut self, player: PlayerId, number: u16) -> Option<Reply> {
+        let member = self.members.get_mut(player).filter(|member| member.asks_open < ASKS_OPEN_MAX)?;
+        member.asks_open += 1;
+        Some(Reply { player, number })
     }
 
     /// Answers an ask. If the player is gone, nobody gets the answer; if it is suspended, the answer waits for it.

@@ -8,6 +8,7 @@
 //! | [`player_list`], [`path_record`] | the players of a core, and the path of one, as its service knows them |
 //! | [`control`] | requests to the cores of a running server |
 //! | [`jobs`] | work that may block, on worker threads beside the cores |
+//! | [`fleet`] | the connection to the fleet, which moves players to other servers |
 //! | [`mesh`] | forwarding datagrams that arrived at the wrong core |
 //! | [`load`] | how loaded a core is |
 //! | [`idle`] | how a core waits between two turns |
@@ -30,6 +31,7 @@ pub mod core;
 pub mod core_report;
 pub mod datapath;
 pub mod entropy;
+pub mod fleet;
 pub mod flight_recorder;
 pub mod idle;
 pub mod jobs;

@@ -201,6 +201,7 @@ impl<R: Rules> RawClient<R> {
                         }
                     }
                 }
+                ClientEvent::Moved { .. } => unreachable!("a raw client stays at its server"),
                 ClientEvent::Reconnecting(reason) | ClientEvent::Closed(reason) => self.lost.push(reason),
             }
         }
@@ -213,7 +214,7 @@ impl<R: Rules> RawClient<R> {
             Some(&kinds::EVENT) => self.events.push((channel, read_event(message).expect("an event"))),
             Some(&kinds::ANSWER) => self.answers.push(read_answer(message).expect("an answer")),
             // What services and other players say is none of this client's business.
-            Some(&kinds::INTRODUCTION) => {}
+            Some(&kinds::INTRODUCTION | &kinds::CHANGE_SERVER) => {}
             Some(kind) if kinds::SERVICES.contains(kind) => {}
             _ => panic!("an honest server does not send {message:?}"),
         }
@@ -222,7 +223,7 @@ impl<R: Rules> RawClient<R> {
     fn take_presence(&mut self, answer: EnterAnswer) {
         self.presence.push(answer);
         match answer {
-            EnterAnswer::Welcome(welcome) => {
+            EnterAnswer::Welcome(welcome) | EnterAnswer::Moved(welcome) => {
                 if self.welcome.is_none_or(|former| former.first_snapshot != welcome.first_snapshot) {
                     self.view.begin(welcome.first_snapshot);
                     self.made.clear();

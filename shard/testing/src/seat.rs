@@ -14,6 +14,10 @@ pub(crate) const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 /// A client without a socket.
 pub(crate) trait Datagrams {
     fn receive(&mut self, now: Instant, datagram: &mut [u8]);
+    /// Where the next datagram goes. None: to the core of its seat.
+    fn server(&mut self, _now: Instant) -> Option<SocketAddr> {
+        None
+    }
     /// Writes a datagram that is due, and gives its length.
     fn transmit(&mut self, now: Instant, datagram: &mut [u8]) -> Option<usize>;
 }
@@ -71,8 +75,10 @@ impl<C: Datagrams> Seat<C> {
     /// Sends what is due.
     pub(crate) fn transmit(&mut self, now: Instant) {
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
-        let path = Path::new(0, server::address(self.core));
-        while let Some(len) = self.client.transmit(now, &mut datagram) {
+        loop {
+            let server = self.client.server(now).unwrap_or(server::address(self.core));
+            let Some(len) = self.client.transmit(now, &mut datagram) else { break };
+            let path = Path::new(0, server);
             self.datagrams_out += 1;
             let room = self.link.reserve(path, len).expect("a simulated link has room");
             room.copy_from_slice(&datagram[..len]);

@@ -7,6 +7,7 @@ use ringshard::runtime::control::kick::{Kick, Target};
 use ringshard::runtime::control::request::Request;
 use ringshard::runtime::control::{ControlEnd, Lifecycle, mailbox};
 use ringshard::runtime::core::Core;
+use ringshard::runtime::fleet::FleetPort;
 use ringshard::runtime::idle::{Idle, Strategy};
 use ringshard::runtime::jobs::JobPort;
 use ringshard::runtime::mesh::Mesh;
@@ -67,6 +68,7 @@ impl<G: Game> Server<G> {
         mut game: impl FnMut(GameStart) -> G,
         ports: Vec<JobPort<G::Job, G::Done>>,
         services: Vec<ServicesPort>,
+        fleet: Vec<FleetPort>,
     ) -> Self {
         assert!((1..=200).contains(&cores), "a world has 1 to 200 cores");
         let lifecycle = Arc::<Lifecycle>::default();
@@ -74,8 +76,9 @@ impl<G: Game> Server<G> {
         let exchanges = Exchange::<ShownOf<G>>::between(cores, config.entities_max);
         let ends = exchanges.into_iter().zip(Mesh::between(cores)).zip(ports);
         let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
-        let ends = ends.zip(services);
-        for (core, (((exchange, mesh), jobs), services)) in ends.enumerate() {
+        let fleet = fleet.into_iter().chain(std::iter::repeat_with(FleetPort::closed));
+        let ends = ends.zip(services).zip(fleet);
+        for (core, ((((exchange, mesh), jobs), services), fleet)) in ends.enumerate() {
             let start = GameStart { core, terrain: config.terrain.clone() };
             let (control, core_end) = mailbox();
             server.controls.push(control);
@@ -86,7 +89,10 @@ impl<G: Game> Server<G> {
                     network.now(),
                     seed_of(seed, "core", core),
                 ),
-                Simulation::new(config.clone(), exchange, game(start)).with_jobs(jobs).with_services(services),
+                Simulation::new(config.clone(), exchange, game(start))
+                    .with_jobs(jobs)
+                    .with_services(services)
+                    .with_fleet(fleet),
                 mesh,
                 Idle::new(Strategy::Busy),
                 core_end,

@@ -264,6 +264,7 @@ impl<L: Link> Generator<L> {
                     // Proves the keys to the server.
                     peer.advance(now, &mut self.link);
                 }
+                ClientEvent::Moved { .. } => {}
                 ClientEvent::Closed(reason) | ClientEvent::Reconnecting(reason) => {
                     self.failed += 1;
                     self.shared.failed.fetch_add(1, Ordering::Relaxed);

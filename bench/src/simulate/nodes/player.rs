@@ -249,6 +249,7 @@ impl Player {
                 let former = self.session;
                 self.session = Some(audit.connected(now, self.index, former, link.local(), id, resumed));
             }
+            ClientEvent::Moved { .. } => {}
             ClientEvent::Reconnecting(reason) => {
                 audit.log_event(now, || format!("player {}: reconnects: {reason}", self.index));
                 let for_good = reason == CloseReason::Disconnected(DisconnectReason::NotResumable);

@@ -137,6 +137,7 @@ fn on_event(now: Instant, event: Event, endpoint: &Endpoint, audit: &mut Audit) 
         Event::Renamed { id, former } => audit.renamed(now, id, former),
         Event::Suspended { id, session } => audit.suspended(now, id, session, endpoint.stats().silent_displaced),
         Event::Ended { id, session, cause } => audit.ended(now, id, session, cause),
+        Event::Awaited { .. } => unreachable!("no session moves to this server"),
         Event::Integrity(id, right) => audit.checked(now, id, right),
     }
 }

@@ -207,6 +207,9 @@ enum rs_news_kind
     RS_NEWS_KIND_RENEWED = 14,
     // There is no connection, and will be none. It is the last news. `reason` is an `RS_REASON`, `text` says it.
     RS_NEWS_KIND_CLOSED = 15,
+    // The client is in the world of another server: it moved there without a word of the game. Nothing is in view, without an
+    // `RS_NEWS_KIND_DESPAWNED` for each; entities have other ids there. Asks that wait go on.
+    RS_NEWS_KIND_MOVED = 16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

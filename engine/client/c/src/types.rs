@@ -335,6 +335,9 @@ pub enum rs_news_kind {
     Renewed = 14,
     /// There is no connection, and will be none. It is the last news. `reason` is an `RS_REASON`, `text` says it.
     Closed = 15,
+    /// The client is in the world of another server: it moved there without a word of the game. Nothing is in view, without an
+    /// `RS_NEWS_KIND_DESPAWNED` for each; entities have other ids there. Asks that wait go on.
+    Moved = 16,
 }
 
 /// The parts of a contract: its types, and the level.

@@ -51,6 +51,7 @@ impl<R: Rules> Client<R> {
                 Err(_) => self.stats.malformed += 1,
             },
             Some(&kinds::INTRODUCTION) => self.take_introduction(message),
+            Some(&kinds::CHANGE_SERVER) => self.take_change_of_server(message),
             Some(kind) if kinds::SERVICES.contains(kind) => {
                 self.stats.services_dropped += u64::from(!self.service_messages.push(message));
             }
@@ -63,6 +64,8 @@ impl<R: Rules> Client<R> {
             match event {
                 ClientEvent::Connected { resumed: true, .. } => self.news.push_back(News::Resumed),
                 ClientEvent::Connected { resumed: false, .. } => self.begin_session(),
+                // The next server says so itself, once it has the player.
+                ClientEvent::Moved { .. } => {}
                 ClientEvent::Reconnecting(reason) => {
                     // What the server does meanwhile is unknown. The clock starts anew with the next snapshot.
                     (self.input_clock, self.due, self.unsent) = (None, 0, 0);

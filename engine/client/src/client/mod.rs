@@ -7,6 +7,7 @@
 //! | `inputs` | which inputs are due, and sending them |
 //! | `asks` | asks and their answers |
 //! | `introductions` | what players say to each other over the server |
+//! | `moves` | moving to another server |
 //! | `service_messages` | messages to and from the server's services |
 //! | `incoming` | datagrams, messages and events of the connection |
 //! | [`Scene`] | the world as it is shown |
@@ -17,6 +18,7 @@ mod asks;
 mod incoming;
 mod inputs;
 mod introductions;
+mod moves;
 mod news;
 mod presence;
 mod scene;
@@ -41,10 +43,10 @@ use ringshard_world::clock::{InputClock, ShownClock};
 use ringshard_world::interpolation::Interpolation;
 use ringshard_world::limits::{INPUT_MESSAGE_BYTES_MAX, TICKET_BYTES_MAX};
 use ringshard_world::messages::{
-    ASK_MESSAGE_BYTES_MAX, EVENT_MESSAGE_BYTES_MAX, EnterRequest, INTRODUCTION_MESSAGE_BYTES_MAX,
+    ASK_MESSAGE_BYTES_MAX, ChangeServer, EVENT_MESSAGE_BYTES_MAX, EnterRequest, INTRODUCTION_MESSAGE_BYTES_MAX,
 };
 use ringshard_world::prediction::{Prediction, Smoother, Smoothing};
-use ringshard_world::{EntityId, Map, Rules, View};
+use ringshard_world::{EntityId, Map, Pose, Rules, View};
 use std::collections::VecDeque;
 
 /// Why there is no client.
@@ -100,6 +102,12 @@ pub struct Client<R: Rules> {
     is_inexact: bool,
     prediction: Prediction<R>,
     body: Option<EntityId>,
+    /// The own pose at the server that the session came from, until the first snapshot of this one.
+    held_pose: Option<Pose>,
+    /// The server that the session is to move to.
+    change_of_server: Option<ChangeServer>,
+    /// Whether the caller knows it.
+    is_change_known: bool,
     smoother: Smoother,
     /// None until the first snapshot, and while the connection is lost.
     input_clock: Option<InputClock>,
@@ -156,6 +164,9 @@ impl<R: Rules> Client<R> {
             is_inexact: false,
             prediction: Prediction::default(),
             body: None,
+            held_pose: None,
+            change_of_server: None,
+            is_change_known: false,
             smoother: Smoother::default(),
             input_clock: None,
             shown_clock: None,

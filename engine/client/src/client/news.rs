@@ -42,6 +42,12 @@ pub enum News<R: Rules> {
     /// The client is no longer in the world. Nothing is in view, without a [`News::Despawned`] for each. The reason is the
     /// game's.
     PutOut(u8),
+    /// The client is in the world of another server: it moved there without a word of the game. Nothing is in view, without a
+    /// [`News::Despawned`] for each; entities have other ids there. Asks that wait go on.
+    Moved {
+        /// The world's map, which should be the same.
+        map: Map,
+    },
     /// An entity came into view.
     Spawned(EntityId),
     /// An entity is gone, or too far away.
@@ -83,6 +89,7 @@ impl<R: Rules> fmt::Debug for News<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             News::Entered { map } => f.debug_struct("Entered").field("map", map).finish(),
+            News::Moved { map } => f.debug_struct("Moved").field("map", map).finish(),
             News::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
             News::WrongSchema(which) => f.debug_tuple("WrongSchema").field(which).finish(),
             News::PutOut(reason) => f.debug_tuple("PutOut").field(reason).finish(),

@@ -54,6 +54,7 @@ impl<R: Rules> Client<R> {
         };
         match answer {
             EnterAnswer::Welcome(welcome) => self.begin_presence(&welcome),
+            EnterAnswer::Moved(welcome) => self.take_moved(&welcome),
             EnterAnswer::Refused(reason) => self.end_presence(News::Refused(reason)),
             EnterAnswer::WrongSchema(which) => self.end_presence(News::WrongSchema(which)),
             EnterAnswer::PutOut(reason) => self.end_presence(News::PutOut(reason)),
@@ -93,6 +94,12 @@ impl<R: Rules> Client<R> {
     /// Forgets all of the world. Memory is kept.
     pub(super) fn forget_world(&mut self, why: Unanswered) {
         self.end_asks(why);
+        self.forget_view();
+        (self.change_of_server, self.held_pose) = (None, None);
+    }
+
+    /// Forgets what snapshots and inputs have brought. Memory is kept.
+    pub(super) fn forget_view(&mut self) {
         self.view.begin(0);
         self.prediction.clear();
         self.smoother.clear();

@@ -35,7 +35,8 @@ impl<'a, R: Rules> Scene<'a, R> {
     /// [`Smoothing::between_ticks`]: crate::Smoothing::between_ticks
     pub fn own_pose(&self) -> Option<Pose> {
         let Client { rules, smoother, prediction, input_clock, smoothing, .. } = self.client;
-        let newest = rules.pose(prediction.own()?);
+        let Some(own) = prediction.own() else { return self.client.held_pose };
+        let newest = rules.pose(own);
         let between = input_clock.as_ref().zip(prediction.own_before()).filter(|_| smoothing.between_ticks);
         let pose = between.map_or(newest, |(clock, before)| {
             let share = clock.ticks() - prediction.newest() as f64;

@@ -73,6 +73,7 @@ impl<R: Rules> Client<R> {
     }
 
     fn take_owner(&mut self, owner: &Owner<R::Own>) {
+        self.held_pose = None;
         let body_changed = owner.body != self.body;
         if body_changed {
             self.body = owner.body;

@@ -39,6 +39,8 @@ ringshard_protocol::counters! {
         extrapolated,
         /// Connections that were lost, after which the client connects again.
         reconnects,
+        /// Moves to another server.
+        moves,
         /// Messages that were malformed, or of an unknown kind: the server violates the protocol.
         malformed,
         /// Messages of services that were dropped because the application does not take them.

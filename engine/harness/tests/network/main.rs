@@ -5,6 +5,7 @@ mod datagrams;
 mod delivery;
 mod lifetime;
 mod migration;
+mod moves;
 mod paths;
 mod reconnect;
 mod reliability;

@@ -97,6 +97,7 @@ fn limits() -> BTreeMap<&'static str, String> {
         time("PATH_CHALLENGE_PERIOD", PATH_CHALLENGE_PERIOD),
         number("PATH_CHALLENGES_MAX", &PATH_CHALLENGES_MAX),
         time("RESUME_PERIOD", RESUME_PERIOD),
+        time("EXPECTED_PERIOD", EXPECTED_PERIOD),
         time("RECONNECT_FIRST", RECONNECT_FIRST),
         time("RECONNECT_MAX", RECONNECT_MAX),
         number("CONNECTIONS_PER_CORE_MAX", &CONNECTIONS_PER_CORE_MAX),

@@ -21,7 +21,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and its check.
-const CHECKS: [(&str, Check); 94] = [
+const CHECKS: [(&str, Check); 97] = [
     ("header", header),
     ("forwarded", forwarded),
     ("connect-foreign", connect_foreign),
@@ -80,6 +80,7 @@ const CHECKS: [(&str, Check); 94] = [
     ("world-enter-wrong-schema", world::enter_wrong_schema),
     ("world-enter-wrong-level", world::enter_wrong_schema),
     ("world-enter-put-out", world::enter_put_out),
+    ("world-enter-moved", world::enter_moved),
     ("world-enter-bad", world::enter_bad),
     ("world-input", world::input),
     ("world-input-none", world::input),
@@ -114,6 +115,8 @@ const CHECKS: [(&str, Check); 94] = [
     ("world-event-shot", world::event_shot),
     ("world-event-missed", world::event_shot),
     ("world-event-bad", world::event_bad),
+    ("world-change-server", world::change_server),
+    ("world-change-server-bad", world::change_server_bad),
     ("world-introduction", world::introduction),
     ("world-introduction-bad", world::introduction_bad),
 ];

@@ -10,6 +10,7 @@ use ringshard_world::map::SECTION_STEPS_LOG2;
 use ringshard_world::messages::*;
 use ringshard_world::state::DIFFERENCE_BYTES_MAX;
 use ringshard_world::{EntityId, Map, Position, Refusal, Rules, State, View};
+use std::net::{Ipv6Addr, SocketAddr};
 
 type Seen = View<Example>;
 type Actions = ActionState<5, 2>;
@@ -115,19 +116,25 @@ fn enter_answer(vector: &Vector, answer: EnterAnswer) {
 }
 
 pub fn enter_welcome(vector: &Vector) {
+    enter_answer(vector, EnterAnswer::Welcome(welcome(vector)));
+}
+
+pub fn enter_moved(vector: &Vector) {
+    enter_answer(vector, EnterAnswer::Moved(welcome(vector)));
+}
+
+fn welcome(vector: &Vector) -> Welcome {
     let sections: [u8; 6] = vector.array("sections");
     let sections = [0, 2, 4].map(|at| u16::from_le_bytes([sections[at], sections[at + 1]]));
     let [edge, height, step] = ["edge", "height", "step"].map(|key| f32::from_le_bytes(vector.array(key)));
     let map = Map::new([edge, height], sections, [1, 1, 1]).expect("it is a map");
-    let welcome = Welcome { tick: vector.u32("tick"), first_snapshot: vector.u16("first_snapshot"), map };
-    enter_answer(vector, EnterAnswer::Welcome(welcome));
-
     assert_eq!((map.step(), map.shape()), (step, ([edge, height], sections)));
     let tall = vector.u32("height_steps");
     let far =
         Position { x: (u32::from(sections[0]) << SECTION_STEPS_LOG2) - 1, y: 0, z: u32::from(sections[2]) * tall - 1 };
     assert!(map.contains(far));
     assert!(!map.contains(Position { x: far.x + 1, ..far }) && !map.contains(Position { z: far.z + 1, ..far }));
+    Welcome { tick: vector.u32("tick"), first_snapshot: vector.u16("first_snapshot"), map }
 }
 
 pub fn enter_refused(vector: &Vector) {
@@ -388,6 +395,21 @@ pub fn event_shot(vector: &Vector) {
 pub fn event_bad(vector: &Vector) {
     for (name, message) in vector.values() {
         assert!(read_event::<Event>(message).is_err(), "{name}");
+    }
+}
+
+pub fn change_server(vector: &Vector) {
+    let address = Ipv6Addr::from(vector.array::<16>("address")).to_canonical();
+    let address = SocketAddr::new(address, vector.u16("port"));
+    let change = ChangeServer { core: vector.byte("core"), key: vector.array("key"), address };
+    assert_eq!(written(|writer| change.write(writer)), vector.get("message"));
+    assert_eq!(vector.get("message").len(), ChangeServer::BYTES);
+    assert_eq!(ChangeServer::read(vector.get("message")), Ok(change));
+}
+
+pub fn change_server_bad(vector: &Vector) {
+    for (name, message) in vector.values() {
+        assert!(ChangeServer::read(message).is_err(), "{name}");
     }
 }
 

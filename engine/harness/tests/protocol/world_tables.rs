@@ -36,6 +36,7 @@ fn the_kinds_of_messages_are_those_of_the_code() {
         (services::STOP, "client", "Stop"),
         (services::NOTICE, "server", "Notice"),
         (kinds::INTRODUCTION, "both", "Introduction"),
+        (kinds::CHANGE_SERVER, "server", "ChangeServer"),
     ];
     assert_eq!(rows, code);
 }
@@ -153,13 +154,13 @@ type Check = fn(u8) -> bool;
 const RESERVED: [(&str, &str, Check, Check); 14] = [
     (
         "EnterToWorld, answer",
-        "4 to 255",
+        "5 to 255",
         |value| {
             let welcome =
                 altered("world-enter-welcome", 1, value, &vectors()["world-enter-welcome"].get("message")[2..]);
             EnterAnswer::read(&welcome).is_ok() || EnterAnswer::read(&welcome[..3]).is_ok()
         },
-        |value| value < 4,
+        |value| value < 5,
     ),
     (
         "wrong schema, part",
@@ -271,7 +272,7 @@ const RESERVED: [(&str, &str, Check, Check); 14] = [
 fn reserved_values_in_world_messages_are_treated_as_the_document_says() {
     let document = table(&["in a world message", "reserved", "receiver"]);
     // The tests of servers and clients check the kinds.
-    assert_eq!(document[0][..2], ["kind", "0, 2, 4, 5, 10 to 15, 28 to 255"]);
+    assert_eq!(document[0][..2], ["kind", "0, 2, 4, 5, 10 to 15, 29 to 255"]);
     assert_eq!(document.len(), RESERVED.len() + 1);
     for ((place, reserved, check, expected), row) in RESERVED.into_iter().zip(&document[1..]) {
         assert_eq!([place, reserved, "drops the message"], row[..]);

@@ -202,6 +202,7 @@ impl Session {
             }
             Session::Connects(client) => Some(match client.poll_event()? {
                 ClientEvent::Connected { resumed, .. } => SessionEvent::Connected { resumed },
+                ClientEvent::Moved { .. } => unreachable!("nobody moves a session between players"),
                 ClientEvent::Reconnecting(_) => SessionEvent::Suspended,
                 ClientEvent::Closed(CloseReason::Disconnected(reason)) => SessionEvent::Ended(reason),
                 ClientEvent::Closed(_) => SessionEvent::Ended(DisconnectReason::TimedOut),
@@ -248,6 +249,7 @@ fn answering_event(event: Event, endpoint: &mut Endpoint, current: &mut Option<C
         }
         // A session that was suspended and is over now.
         Event::Ended { id: None, .. } if current.is_none() => Some(SessionEvent::Ended(DisconnectReason::TimedOut)),
-        Event::Suspended { .. } | Event::Ended { .. } | Event::Integrity(..) => None,
+        // Players do not expect sessions from elsewhere.
+        Event::Suspended { .. } | Event::Ended { .. } | Event::Integrity(..) | Event::Awaited { .. } => None,
     }
 }

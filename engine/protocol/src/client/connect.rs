@@ -50,6 +50,9 @@ impl Client {
             self.resources.drops.not_authentic += 1;
             return;
         };
+        if !parameters.resumed && self.asks_other(now) {
+            return;
+        }
         // The answer may come again. Two connections from one handshake would use each nonce twice with one key.
         self.reconnect_attempt = None;
         let ConnectionParameters { connection: id, resumed, heartbeat, timeout, .. } = parameters;
@@ -62,9 +65,12 @@ impl Client {
             transport: self.config.transport,
         };
         if self.is_connected() {
-            // The silent connection gives way.
+            // The former connection gives way.
             self.suspend_session();
-            self.events.push_back(ClientEvent::Reconnecting(CloseReason::Silent));
+            match self.moves_to.take() {
+                Some(server) => self.go_to(server),
+                None => self.events.push_back(ClientEvent::Reconnecting(CloseReason::Silent)),
+            }
         }
         let mut connection = Connection::new(config, now, &mut self.resources.random);
         if !resumed {

@@ -47,6 +47,14 @@ pub enum ClientEvent {
         /// True if the former session continues, with all its reliable messages; false if a new one begins.
         resumed: bool,
     },
+    /// The session moves to another server: the client's datagrams go to the place that was named to [`Client::move_to`], or
+    /// back to the place that it came from. It is about to be connected there.
+    ///
+    /// [`Client::move_to`]: super::Client::move_to
+    Moved {
+        /// The place. The first server's is 0.
+        place: u32,
+    },
     /// The connection is gone; the client is reconnecting.
     Reconnecting(CloseReason),
     /// The connection is gone for good.

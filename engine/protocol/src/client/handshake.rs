@@ -5,7 +5,7 @@ use super::config::ClientConfig;
 use super::events::CloseReason;
 use crate::connection::{Resources, prologue};
 use crate::crypto::noise::{Initiator, ResumeKey, Secrets};
-use crate::crypto::{NotAuthentic, Suite};
+use crate::crypto::{NotAuthentic, PublicKey, Suite};
 use crate::limits::*;
 use crate::time::{Duration, Instant};
 use crate::wire::{Accepted, Connect, ConnectionParameters, Cookie, Denied, DeniedReason, Options};
@@ -34,6 +34,7 @@ pub(super) struct Handshake {
 impl Handshake {
     pub(super) fn begin(
         config: &ClientConfig,
+        server: &PublicKey,
         now: Instant,
         resumable: Option<(u8, ResumeKey)>,
         resources: &mut Resources,
@@ -41,7 +42,7 @@ impl Handshake {
         let options = Options { pre_shared_key: config.pre_shared.is_some() };
         let suites = config.suites.bits();
         let (initiator, noise) = Initiator::begin(
-            &config.server,
+            server,
             resources.draw_secret(),
             &prologue(suites, options),
             config.pre_shared.clone(),

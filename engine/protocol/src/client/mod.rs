@@ -7,6 +7,7 @@ mod config;
 mod connect;
 mod events;
 mod handshake;
+mod moves;
 mod outgoing;
 mod reconnect;
 mod resumable;
@@ -16,6 +17,7 @@ pub use self::config::ClientConfig;
 pub use self::events::{ClientEvent, CloseReason};
 
 use self::handshake::Handshake;
+use self::moves::Server;
 use self::outgoing::Outgoing;
 use self::resumable::ResumableSession;
 use crate::connection::{Connection, ConnectionEvent, Ingested, Resources};
@@ -52,8 +54,15 @@ pub struct Client {
     proof: Option<(Instant, Duration)>,
     /// The session of a former connection. A new connection may resume it.
     resumable: Option<ResumableSession>,
-    /// An attempt to connect anew while the server is silent on the connection.
+    /// An attempt to connect anew while the server is silent on the connection, or to connect to the server that the session
+    /// moves to.
     reconnect_attempt: Option<Box<Handshake>>,
+    /// The server of the connection.
+    server: Server,
+    /// The server that the reconnect attempt is for, if the session moves.
+    moves_to: Option<Server>,
+    /// The server that the session came from, until the present one is heard: perhaps it still has the session.
+    came_from: Option<Server>,
     reconnect_after: Duration,
     events: VecDeque<ClientEvent>,
     resources: Resources,
@@ -66,18 +75,21 @@ impl Client {
     /// [`NotAuthentic`] if the server's public key is not a valid key.
     pub fn new(config: ClientConfig, now: Instant, seed: [u8; 32]) -> Result<Self, NotAuthentic> {
         let mut resources = Resources::new(CLIENT_MESSAGE_BYTES_MAX, Csprng::from_seed(seed));
-        let handshake = Handshake::begin(&config, now, None, &mut resources)?;
+        let handshake = Handshake::begin(&config, &config.server, now, None, &mut resources)?;
         Ok(Client {
-            config,
             tag: handshake.tag(),
             state: State::Connecting(Box::new(handshake)),
             outgoing: Outgoing::new(),
             proof: None,
             resumable: None,
             reconnect_attempt: None,
+            server: Server { key: config.server, place: 0, core: 0, is_without_session: false },
+            moves_to: None,
+            came_from: None,
             reconnect_after: RECONNECT_FIRST,
             events: VecDeque::new(),
             resources,
+            config,
         })
     }
 
@@ -169,11 +181,19 @@ impl Client {
                 return None;
             }
         };
+        if ingested == Ingested::PeerLeft(DisconnectReason::NotResumable) && self.came_from.is_some() {
+            // The session has not moved: the other server still has it.
+            self.lost(now, CloseReason::Disconnected(DisconnectReason::NotResumable));
+            return None;
+        }
         if self.proof.take().is_some() {
             // The server is heard, so it knows that the session continues over this connection.
-            self.resumable = None;
+            (self.resumable, self.came_from) = (None, None);
+            self.server.is_without_session = false;
         }
-        self.reconnect_attempt = None;
+        if self.moves_to.is_none() {
+            self.reconnect_attempt = None;
+        }
         match ingested {
             Ingested::Messages(_) => {}
             Ingested::Acted(_) | Ingested::PathResponse(..) => self.answer_integrity(now),
@@ -243,8 +263,12 @@ impl Client {
                 match connection.advance(now, &mut self.resources) {
                     Some(reason @ DisconnectReason::TimedOut) => self.lost(now, CloseReason::Disconnected(reason)),
                     Some(reason) => self.hang_up(reason),
-                    None if attempt_at <= now => self.attempt_reconnect(now),
-                    None => {}
+                    None => {
+                        self.give_up_move(now);
+                        if attempt_at <= now {
+                            self.attempt_reconnect(now);
+                        }
+                    }
                 }
             }
             State::Waiting(until) if *until <= now => self.reconnect(now),
@@ -263,6 +287,7 @@ impl Client {
             State::Connected(connection) => {
                 let proof = self.proof.map_or(Instant::NEVER, |(at, _)| at);
                 let attempt = match &self.reconnect_attempt {
+                    Some(attempt) if self.moves_to.is_some() => attempt.retry_at.min(attempt.gives_up_at()),
                     Some(attempt) => attempt.retry_at,
                     None if self.config.reconnect => attempt_at(connection),
                     None => Instant::NEVER,

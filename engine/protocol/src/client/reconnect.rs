@@ -2,6 +2,7 @@
 //! if the server still knows it.
 
 use super::handshake::Handshake;
+use super::moves::Server;
 use super::resumable::ResumableSession;
 use super::{Client, ClientEvent, CloseReason, State};
 use crate::connection::Channels;
@@ -17,24 +18,33 @@ impl Client {
         if !self.config.reconnect || self.reconnect_attempt.is_some() || self.outgoing.is_disconnecting() {
             return;
         }
-        let resumable = self.resume_key();
-        self.reconnect_attempt = Some(Box::new(self.begin_handshake(now, resumable)));
+        // A server that was never heard since the session moved to it may not have it: the one before may.
+        self.moves_to = self.came_from;
+        let server = self.moves_to.unwrap_or(self.server);
+        let resumable = self.resume_key().map(|(core, key)| (self.moves_to.map_or(core, |it| it.core), key));
+        self.reconnect_attempt = Some(Box::new(self.begin_handshake(now, &server, resumable)));
     }
 
     pub(super) fn reconnect(&mut self, now: Instant) {
-        let resumable = self.resumable.as_ref().map(|session| (session.core, session.key));
-        self.state = State::Connecting(Box::new(self.begin_handshake(now, resumable)));
+        if let Some(server) = self.came_from {
+            self.go_to(server);
+        }
+        let server = self.server;
+        let moves = self.came_from.is_some();
+        let core = |session: &ResumableSession| if moves { server.core } else { session.core };
+        let resumable = self.resumable.as_ref().map(|session| (core(session), session.key));
+        self.state = State::Connecting(Box::new(self.begin_handshake(now, &server, resumable)));
     }
 
-    fn begin_handshake(&mut self, now: Instant, resumable: Option<(u8, ResumeKey)>) -> Handshake {
-        let handshake = Handshake::begin(&self.config, now, resumable, &mut self.resources)
+    fn begin_handshake(&mut self, now: Instant, server: &Server, resumable: Option<(u8, ResumeKey)>) -> Handshake {
+        let handshake = Handshake::begin(&self.config, &server.key, now, resumable, &mut self.resources)
             .expect("the server's key was valid for the first handshake");
         self.tag = handshake.tag();
         handshake
     }
 
     /// The core that knows the session, and the key that resumes it.
-    fn resume_key(&self) -> Option<(u8, ResumeKey)> {
+    pub(super) fn resume_key(&self) -> Option<(u8, ResumeKey)> {
         match &self.resumable {
             // The server was not heard since the session was to be resumed. Only the server knows whether it was.
             Some(ResumableSession { core, key, .. }) => Some((*core, *key)),
@@ -62,8 +72,9 @@ impl Client {
         if !self.config.reconnect || !reason.is_temporary() {
             return self.close(reason);
         }
-        let resumable = !matches!(reason, CloseReason::Disconnected(DisconnectReason::NotResumable));
-        self.reconnect_attempt = None;
+        let not_resumable = CloseReason::Disconnected(DisconnectReason::NotResumable);
+        let resumable = reason != not_resumable || self.came_from.is_some();
+        (self.reconnect_attempt, self.moves_to) = (None, None);
         self.suspend_session();
         if !resumable {
             self.forget_session();
@@ -78,7 +89,7 @@ impl Client {
 
     pub(super) fn close(&mut self, reason: CloseReason) {
         assert!(!self.is_closed(), "a client closes once");
-        self.reconnect_attempt = None;
+        (self.reconnect_attempt, self.moves_to) = (None, None);
         if let State::Connected(mut connection) = std::mem::replace(&mut self.state, State::Closed) {
             connection.release(&mut self.resources);
         }
@@ -93,6 +104,7 @@ impl Client {
     }
 
     pub(super) fn forget_session(&mut self) {
+        self.came_from = None;
         if let Some(ResumableSession { channels: Some(mut channels), .. }) = self.resumable.take() {
             channels.release(&mut self.resources.pool);
         }

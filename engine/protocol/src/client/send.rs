@@ -147,7 +147,7 @@ impl Client {
     }
 
     pub(super) fn hang_up(&mut self, reason: DisconnectReason) {
-        self.reconnect_attempt = None;
+        (self.reconnect_attempt, self.moves_to) = (None, None);
         if self.outgoing.is_disconnecting() {
             return;
         }

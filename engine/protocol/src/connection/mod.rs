@@ -37,6 +37,7 @@ mod transport;
 
 pub use channels::ChannelQuality;
 pub(crate) use channels::Channels;
+pub use channels::TransferError;
 pub use compression::Compressor;
 pub use config::ConnectionConfig;
 pub use heartbeat::HeartbeatConfig;

@@ -13,6 +13,25 @@ pub struct ResumeKey {
     secret: [u8; 32],
 }
 
+impl ResumeKey {
+    /// Bytes of [`Self::to_bytes`].
+    pub const BYTES: usize = RESUME_TOKEN_BYTES + 32;
+
+    /// The token, then the secret: for another server that the session moves to. Secret.
+    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..RESUME_TOKEN_BYTES].copy_from_slice(&self.token);
+        bytes[RESUME_TOKEN_BYTES..].copy_from_slice(&self.secret);
+        bytes
+    }
+
+    /// The key of [`Self::to_bytes`].
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let (token, secret) = bytes.split_first_chunk().expect("a key begins with its token");
+        ResumeKey { token: *token, secret: *secret.first_chunk().expect("a key ends with its secret") }
+    }
+}
+
 impl core::fmt::Debug for ResumeKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("ResumeKey(secret)")

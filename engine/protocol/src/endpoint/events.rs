@@ -1,7 +1,7 @@
 //! What the endpoint reports to its caller: one event for each transition in a session's life.
 
 use super::session::SessionId;
-use crate::limits::EVENTS_RESERVED;
+use crate::limits::{EVENTS_RESERVED, RESUME_TOKEN_BYTES};
 use crate::wire::{ConnectionId, DisconnectReason};
 use std::collections::VecDeque;
 
@@ -23,6 +23,15 @@ pub enum Event {
         session: SessionId,
         /// The connection that carried the session until now; None if the session was suspended.
         former: Option<ConnectionId>,
+    },
+    /// A client has proved its keys, and its session is to move here ([`Endpoint::expect_session`]): the other server must
+    /// hand the session over now ([`Endpoint::import_session`]). Until then, what the client sends is dropped.
+    ///
+    /// [`Endpoint::expect_session`]: super::Endpoint::expect_session
+    /// [`Endpoint::import_session`]: super::Endpoint::import_session
+    Awaited {
+        /// Names the session.
+        token: [u8; RESUME_TOKEN_BYTES],
     },
     /// The connection has a new id because its client has moved. The former id stays valid until the next change.
     Renamed {

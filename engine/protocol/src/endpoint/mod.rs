@@ -8,6 +8,7 @@
 //! | `table`, `entry`, `timers` | the connections, by slot, and their timers |
 //! | `admission` | cookies, key exchanges and denials: the answers to unknown addresses |
 //! | `life`, `session`, `events`, `resumption` | sessions, which can outlive a connection |
+//! | `moves` | sessions that move to another server |
 //! | `candidate_path`, `migration` | clients whose address changes |
 //! | `displace_silent`, `memory` | which connections end when slots or memory run out |
 //! | `policy`, `networks`, `enforcement`, `budget` | limits that can change while the endpoint runs |
@@ -27,6 +28,7 @@ mod inspection;
 mod life;
 mod memory;
 mod migration;
+mod moves;
 mod networks;
 mod observer;
 mod offenders;
@@ -66,7 +68,7 @@ pub use self::offenders::Offenders;
 pub use self::policy::Policy;
 pub use self::receive::Received;
 pub use self::session::SessionId;
-pub use crate::connection::{SendError, TrafficSecrets};
+pub use crate::connection::{SendError, TrafficSecrets, TransferError};
 
 /// All connections of one core.
 #[derive(Debug)]

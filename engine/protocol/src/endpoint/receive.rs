@@ -87,6 +87,9 @@ impl Endpoint {
         }
         if entry.is_half_open() {
             // Before anything in it is used: it is meant for the session that the client resumes.
+            if self.awaits_session(header.connection) {
+                return Received::Nothing;
+            }
             self.establish(now, header.connection);
             let Some(established) = self.table.get_mut(header.connection).filter(|it| !it.is_closing()) else {
                 return Received::Nothing;

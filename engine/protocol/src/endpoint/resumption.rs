@@ -4,7 +4,7 @@
 use super::session::{SessionId, Token};
 use crate::connection::Channels;
 use crate::crypto::noise::ResumeKey;
-use crate::limits::RESUME_PERIOD;
+use crate::limits::{EXPECTED_PERIOD, RESUME_PERIOD};
 use crate::pool::MessagePool;
 use crate::time::Instant;
 use crate::wire::ConnectionId;
@@ -35,6 +35,16 @@ struct Alias {
     token: Token,
 }
 
+/// A session that is about to move here from another server.
+#[derive(Debug)]
+struct Expected {
+    key: ResumeKey,
+    /// Until when.
+    until: Instant,
+    /// Whether its client is here, and the caller knows it.
+    is_awaited: bool,
+}
+
 /// Where a session was found.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -53,6 +63,8 @@ pub(super) struct Resumption {
     suspended: HashMap<Token, Suspended>,
     /// When suspended sessions expire, oldest first. It may also hold sessions that were resumed.
     by_age: VecDeque<(Instant, Token)>,
+    /// Sessions that are about to move here from another server.
+    expected: HashMap<Token, Expected>,
     suspended_max: usize,
 }
 
@@ -63,6 +75,7 @@ impl Resumption {
             aliases: HashMap::new(),
             suspended: HashMap::new(),
             by_age: VecDeque::new(),
+            expected: HashMap::new(),
             suspended_max: sessions_max,
         }
     }
@@ -132,12 +145,60 @@ impl Resumption {
         assert!(self.suspended.len() <= self.suspended_max, "suspended sessions are bounded");
     }
 
+    /// Notes that a session is about to move here. False if too many are, or it is here already.
+    pub(super) fn expect(&mut self, now: Instant, key: ResumeKey) -> bool {
+        self.expected.retain(|_, expected| expected.until > now);
+        let is_new = !self.live.contains_key(&key.token) && !self.suspended.contains_key(&key.token);
+        let has_room = self.expected.len() < self.suspended_max;
+        if is_new && has_room {
+            let until = now + EXPECTED_PERIOD;
+            self.expected.insert(key.token, Expected { key, until, is_awaited: false });
+        }
+        is_new && has_room
+    }
+
+    /// No longer expects a session. False if it was not expected.
+    pub(super) fn forget_expected(&mut self, token: &Token) -> bool {
+        self.expected.remove(token).is_some()
+    }
+
+    /// Whether a session that `token` names is about to move here and has not arrived. Calls `awaited` the first time: its
+    /// client has proved that it holds the keys.
+    pub(super) fn awaits(&mut self, token: &Token, awaited: impl FnOnce()) -> bool {
+        let Some(expected) = self.expected.get_mut(token) else { return false };
+        if !std::mem::replace(&mut expected.is_awaited, true) {
+            awaited();
+        }
+        true
+    }
+
     /// The key that must prove the right to resume the session that `token` names; None if there is no such session.
     pub(super) fn key_of(&self, token: &Token) -> Option<ResumeKey> {
+        if let Some(expected) = self.expected.get(token) {
+            return Some(expected.key);
+        }
         let newest = self.resolve(token);
         let live = self.live.get(&newest).map(|live| live.key);
         let newest = live.or_else(|| self.suspended.get(&newest).map(|suspended| suspended.key))?;
         Some(self.aliases.get(token).map_or(newest, |alias| alias.key))
+    }
+
+    /// The connection that carries the session that `token` names.
+    pub(super) fn connection_of(&self, token: &Token) -> Option<ConnectionId> {
+        self.live.get(&self.resolve(token)).map(|live| live.id)
+    }
+
+    /// The suspended session that `token` names.
+    pub(super) fn suspended_session(&self, token: &Token) -> Option<SessionId> {
+        self.suspended.get(&self.resolve(token)).map(|suspended| suspended.session)
+    }
+
+    /// Removes a suspended session; gives its channels, if it ever needed any.
+    pub(super) fn remove(&mut self, session: SessionId) -> Option<Box<Channels>> {
+        let token = *self.suspended.iter().find(|(_, suspended)| suspended.session == session)?.0;
+        let Suspended { channels, alias, .. } = self.suspended.remove(&token)?;
+        self.forget_alias(alias);
+        channels
     }
 
     /// Takes out a session that is resumed.

@@ -72,6 +72,8 @@ pub enum EnterAnswer {
     WrongSchema(ContractPart),
     /// The client was in the world, and is no longer. The reason is the game's.
     PutOut(u8),
+    /// The client was in the world of another server, and is in that of this one now.
+    Moved(Welcome),
 }
 
 /// How the world is that the client enters.
@@ -89,6 +91,7 @@ const REFUSED: u8 = 0;
 const WELCOME: u8 = 1;
 const WRONG_SCHEMA: u8 = 2;
 const PUT_OUT: u8 = 3;
+const MOVED: u8 = 4;
 
 impl EnterAnswer {
     /// Size of the largest answer.
@@ -105,6 +108,7 @@ impl EnterAnswer {
             EnterAnswer::WrongSchema(which) => writer.u8(WRONG_SCHEMA).and_then(|()| writer.u8(which as u8)),
             EnterAnswer::PutOut(reason) => writer.u8(PUT_OUT).and_then(|()| writer.u8(reason)),
             EnterAnswer::Welcome(welcome) => writer.u8(WELCOME).and_then(|()| welcome.write(writer)),
+            EnterAnswer::Moved(welcome) => writer.u8(MOVED).and_then(|()| welcome.write(writer)),
         }
     }
 
@@ -125,6 +129,7 @@ impl EnterAnswer {
                 EnterAnswer::WrongSchema(which)
             }
             WELCOME => EnterAnswer::Welcome(Welcome::read(&mut reader)?),
+            MOVED => EnterAnswer::Moved(Welcome::read(&mut reader)?),
             _ => return Err(Malformed::UnknownValue),
         };
         reader.finish()?;

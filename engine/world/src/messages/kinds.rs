@@ -14,5 +14,7 @@ pub const ASK: u8 = 8;
 pub const ANSWER: u8 = 9;
 /// Both ways, reliable: bytes for another player.
 pub const INTRODUCTION: u8 = 27;
+/// Server to client, reliable: the session moves to another server.
+pub const CHANGE_SERVER: u8 = 28;
 /// Messages between a client and the server's services. A core and a world do not read them (PROTOCOL.md#services).
 pub const SERVICES: std::ops::RangeInclusive<u8> = 16..=26;

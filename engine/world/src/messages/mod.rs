@@ -10,8 +10,10 @@
 //! | [`InputHeader`] | inputs, and which snapshots the client has | client |
 //! | `ask` | asks, answers and events of the game | both |
 //! | [`Introduction`] | bytes for another player | both |
+//! | [`ChangeServer`] | the server that the session moves to | server |
 
 mod ask;
+mod change_server;
 mod enter;
 mod entry;
 mod input;
@@ -23,6 +25,7 @@ pub use ask::{
     ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, read_answer, read_ask_number, read_event, read_whole,
     write_answer, write_ask, write_event,
 };
+pub use change_server::ChangeServer;
 pub use enter::{EnterAnswer, EnterRequest, Welcome, reason};
 pub(crate) use entry::Head;
 pub use entry::{ENTRY_BYTES_MAX, FULL_ENTRY_BYTES_USUAL, Versioned, write_difference, write_full, write_gone};

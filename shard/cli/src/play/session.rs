@@ -39,6 +39,7 @@ impl Session {
                     self.has_entered = true;
                     self.say("you are in the world".into());
                 }
+                News::Moved { .. } => self.say("you are in the world of another server".into()),
                 News::Event(event) => {
                     self.events += 1;
                     self.say(heard(&event));

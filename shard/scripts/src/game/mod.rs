@@ -400,6 +400,7 @@ fn reason_of(reason: LeaveReason) -> (&'static str, u8) {
         LeaveReason::Refused(number) => ("refused", number),
         LeaveReason::Disconnected => ("disconnected", 0),
         LeaveReason::ShuttingDown => ("shutting down", 0),
+        LeaveReason::Moved => ("moved", 0),
     }
 }
 

@@ -12,7 +12,7 @@ use ringshard_protocol::wire::ConnectionId;
 use ringshard_world::Rules;
 use ringshard_world::messages::{EnterAnswer, Owner};
 use std::mem::offset_of;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
 /// Where a player is between its first request and the end of its session.
@@ -90,6 +90,8 @@ pub(crate) struct Member<R: Rules> {
     pub(crate) services: ServicesBudget,
     /// How many introductions it may send.
     pub(crate) introductions: IntroductionsBudget,
+    /// Its client may not know yet that it has moved here: its inputs are for ticks of another server.
+    pub(crate) is_elsewhere: bool,
 }
 
 impl<R: Rules> Member<R> {
@@ -183,7 +185,24 @@ impl<R: Rules> Member<R> {
             account: None,
             services: ServicesBudget::default(),
             introductions: IntroductionsBudget::default(),
+            is_elsewhere: false,
         }
+    }
+
+    /// A player that comes from another server, which would have sent it this snapshot next. It is not in the world yet, and
+    /// its client is not there.
+    pub(crate) fn arriving(
+        rules: &R,
+        id: PlayerId,
+        session: SessionId,
+        account: Option<AccountId>,
+        next_snapshot: u16,
+    ) -> Self {
+        let nowhere = (Ipv6Addr::UNSPECIFIED, 0).into();
+        // Snapshots look old to the client until it knows that it is here.
+        let first = next_snapshot.wrapping_add(PRESENCE_LEAP);
+        let member = Member::new(rules, id, session, None, nowhere, first);
+        Member { presence: Presence::Pending, account, is_elsewhere: true, ..member }
     }
 
     /// The client asks to enter. A new presence begins: nothing of a former one remains but the numbers of snapshots, which leap.

@@ -156,18 +156,19 @@ impl<R: Rules> Members<R> {
         Some(slot)
     }
 
-    /// A session's first request: it has a player now, outside the world. None if the core has no room for another player.
+    /// A session has a player now: at its first request, or because it comes from another server. None if the core has no room for another player.
     pub(crate) fn add(&mut self, make: impl FnOnce(PlayerId) -> Member<R>) -> Option<&mut Member<R>> {
         let slot = self.free_slot()?;
-        let id = self.next_id(slot);
-        let member = make(id);
-        let connection = member.connection.expect("a session's first request comes over a connection");
+        let member = make(self.next_id(slot));
         let former = self.of_session.insert(member.session, slot);
         assert!(former.is_none(), "a session has one player");
         assert!(self.slots[usize::from(slot)].is_none(), "a free slot has no player");
+        let connection = member.connection;
         self.slots[usize::from(slot)] = Some(member);
         self.ledger.clear(slot);
-        self.set_connection(connection, slot);
+        if let Some(connection) = connection {
+            self.set_connection(connection, slot);
+        }
         self.in_slot_mut(slot)
     }
 

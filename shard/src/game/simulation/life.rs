@@ -23,6 +23,7 @@ use crate::game::members::{Member, Presence};
 use crate::game::outgoing::Recipient;
 use crate::game::shard::{Decision, Lingering, Shard};
 use crate::game::{AccountId, Admission, Game, LeaveReason, PlayerId, Visitor};
+use crate::runtime::fleet::FromCore;
 use crate::runtime::flight_recorder;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId};
@@ -39,6 +40,7 @@ impl<G: Game> Simulation<G> {
         let members = &mut self.shard.members;
         match event {
             Event::Joined { .. } | Event::Integrity(..) => {}
+            Event::Awaited { token } => self.shard.fleet.say(FromCore::Awaited { token }),
             Event::Renamed { id, former } | Event::Resumed { id, former: Some(former), .. } => {
                 if let Some(slot) = members.of_connection(former).map(|member| member.id.slot) {
                     members.connect(slot, id, address(id));
@@ -235,7 +237,7 @@ impl<G: Game> Simulation<G> {
     }
 
     /// More waited for a suspended player than the server keeps.
-    fn overflow_backlog(&mut self, player: PlayerId) {
+    pub(super) fn overflow_backlog(&mut self, player: PlayerId) {
         // It may have left for another reason meanwhile.
         self.stats.backlogs_overflowed += u64::from(self.shard.members.get(player).is_some());
         self.leave(player, LeaveReason::Backlog);
@@ -246,12 +248,14 @@ impl<G: Game> Simulation<G> {
     }
 
     /// A player leaves the world. Its body lingers as long as the game says.
-    fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
+    pub(super) fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
         let Some(presence) = self.shard.members.get(player).map(|member| member.presence) else { return };
         if presence == Presence::Inside {
             self.shard.services.left(player.number());
         }
         let ticks = self.game.leave(&mut self.shard, player, reason);
+        // A player is at one server.
+        let ticks = if reason == LeaveReason::Moved { 0 } else { ticks };
         let body = self.shard.body(player);
         self.put_outside(player.slot);
         match body {
@@ -265,7 +269,7 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    fn put_outside(&mut self, slot: u16) {
+    pub(super) fn put_outside(&mut self, slot: u16) {
         let members = &mut self.shard.members;
         members.leave_slice(slot);
         members.set_body(slot, None);

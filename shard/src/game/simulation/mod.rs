@@ -7,6 +7,7 @@
 //! | `life` | entering, suspension, return, and leaving of players |
 //! | `requests` | inputs, asks and events of clients |
 //! | `introductions` | what players say to each other over the server |
+//! | `moves` | players that move to another server, or come from there |
 //! | `services` | messages between clients and services |
 //! | `step` | the step of every player |
 //! | `deliver` | commands and events from other cores, and messages to players |
@@ -27,6 +28,7 @@ mod config;
 mod deliver;
 mod introductions;
 mod life;
+mod moves;
 mod players;
 mod publish;
 mod requests;
@@ -38,12 +40,14 @@ mod step;
 mod unsent_snapshots;
 
 pub use config::{NEAR_MAX, SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
+pub use moves::DEPART_BYTES_MAX;
 pub use serve::INTEREST_PERIOD;
 pub use stats::WorldStats;
 
 use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
+use crate::runtime::fleet::{FleetPort, Token};
 use crate::runtime::jobs::{JobPort, JobStats};
 use crate::runtime::load::Load;
 use crate::runtime::path_record::PathRecord;
@@ -115,6 +119,8 @@ pub struct Simulation<G: Game> {
     arriving: Arriving,
     /// What the services say: working memory.
     letter: Vec<u8>,
+    /// Sessions that leave for other servers at the end of the tick.
+    leaving: Vec<Token>,
     stats: WorldStats,
 }
 
@@ -180,6 +186,7 @@ impl<G: Game> Simulation<G> {
             commands: Vec::new(),
             arriving: Arriving::new(cores, share),
             letter: Vec::new(),
+            leaving: Vec::new(),
             stats: WorldStats::default(),
         }
     }
@@ -193,6 +200,12 @@ impl<G: Game> Simulation<G> {
     /// The same, with a port to services.
     pub fn with_services(mut self, services: ServicesPort) -> Self {
         self.shard.services = services;
+        self
+    }
+
+    /// The same, with a port to the fleet.
+    pub fn with_fleet(mut self, fleet: FleetPort) -> Self {
+        self.shard.fleet = fleet;
         self
     }
 
@@ -356,6 +369,7 @@ impl<G: Game> Service for Simulation<G> {
         self.publish(now);
         self.shard.happenings.next_tick();
         self.send_outgoing(now, endpoint);
+        self.depart_all(now, endpoint);
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;
         visibility.as_mut().expect("nobody looks around now").refresh(replica);
@@ -364,7 +378,7 @@ impl<G: Game> Service for Simulation<G> {
     }
 
     fn replicate(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
-        let has_heard = self.hear_services(now, endpoint);
+        let has_heard = self.hear_services(now, endpoint) | self.hear_fleet(now, endpoint);
         if self.served == SLICES || now < self.deadline() {
             return has_heard;
         }

@@ -37,6 +37,12 @@ impl<G: Game> Simulation<G> {
             }
             return Ok(());
         }
+        let knows_this_presence =
+            header.received.is_some_and(|(newest, _)| newest.wrapping_sub(member.first_snapshot) < 1 << 15);
+        if member.is_elsewhere && !knows_this_presence {
+            return Ok(());
+        }
+        member.is_elsewhere = false;
         let (mut late, mut early) = (0, 0);
         let acknowledged = header.received.map(|(newest, _)| newest);
         for (tick, input) in inputs.iter() {

@@ -8,6 +8,7 @@ mod inputs;
 mod life;
 mod mages;
 mod messages;
+mod moves;
 mod overload;
 mod presence;
 mod sight;

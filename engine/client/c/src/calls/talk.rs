@@ -42,6 +42,7 @@ fn told(player: &mut Player, news: &News<Game>) -> rs_news {
     };
     let kind = match *news {
         News::Entered { .. } => rs_news_kind::Entered,
+        News::Moved { .. } => rs_news_kind::Moved,
         News::Refused(reason) => {
             value.reason = reason.into();
             rs_news_kind::Refused

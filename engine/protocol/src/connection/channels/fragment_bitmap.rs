@@ -5,6 +5,8 @@ use crate::limits::{FRAGMENT_GRAIN_BYTES, MESSAGE_BYTES_MAX};
 /// Grains of the largest message.
 const GRAINS_MAX: u16 = (MESSAGE_BYTES_MAX / FRAGMENT_GRAIN_BYTES) as u16;
 const WORDS: usize = GRAINS_MAX as usize / 64;
+/// Bytes of a set.
+pub(super) const BITMAP_BYTES: usize = GRAINS_MAX as usize / 8;
 const _: () = assert!((GRAINS_MAX as usize).is_multiple_of(64));
 
 /// Grains of a message of `bytes` bytes. An empty message has one.
@@ -36,6 +38,27 @@ impl FragmentBitmap {
     /// Whether all of `count` grains from `first` on are in the set.
     pub(super) fn contains(&self, first: u16, count: u16) -> bool {
         (first..first + count).all(|grain| self.bits[usize::from(grain / 64)] & 1 << (grain % 64) != 0)
+    }
+
+    /// The set as bytes: a bit for each grain, the first one lowest.
+    pub(super) fn to_bytes(&self) -> [u8; BITMAP_BYTES] {
+        let mut bytes = [0; BITMAP_BYTES];
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip(self.bits) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The set of [`Self::to_bytes`]. None if it has a grain that a message of `total` grains does not have.
+    pub(super) fn from_bytes(bytes: &[u8; BITMAP_BYTES], total: u16) -> Option<Self> {
+        let mut set = FragmentBitmap::default();
+        for grain in 0..GRAINS_MAX {
+            if bytes[usize::from(grain / 8)] & 1 << (grain % 8) != 0 {
+                set.insert(grain, 1);
+            }
+        }
+        let fits = (total..GRAINS_MAX).all(|grain| !set.contains(grain, 1));
+        fits.then_some(set)
     }
 
     /// How many grains are in the set.

@@ -6,12 +6,14 @@ mod quality;
 mod reassembly;
 mod receive_channel;
 mod send_channel;
+mod transfer;
 mod windows;
 
 pub use quality::ChannelQuality;
 pub(super) use quality::QualityOfService;
 pub(super) use receive_channel::Disposition;
 pub(super) use send_channel::MessagePart;
+pub use transfer::TransferError;
 
 use self::reassembly::UnreliableReassemblies;
 use self::receive_channel::{Ready, ReceiveChannel};

@@ -1,6 +1,7 @@
 //! Reassembly of messages that arrive in pieces (PROTOCOL.md#fragments).
 
 use super::fragment_bitmap::{FragmentBitmap, grain_count};
+use super::transfer::{Reader, TransferError};
 use crate::limits::{
     FRAGMENT_GRAIN_BYTES, FRAGMENT_STALL, FRAGMENT_TIMEOUT, FRAGMENTED_BYTES_MAX, FRAGMENTED_OPEN_MAX,
 };
@@ -56,6 +57,26 @@ impl Reassembly {
         let total = grain_count(self.buffer.len());
         assert!(self.received.count() <= total, "no more pieces than the message has");
         if self.received.count() == total { Placement::Complete } else { Placement::Incomplete }
+    }
+
+    /// Appends the message and its pieces for another server.
+    pub(super) fn write_transfer(&self, to: &mut Vec<u8>) {
+        to.push(self.compressed.into());
+        to.extend_from_slice(&(self.buffer.len() as u32).to_le_bytes());
+        to.extend_from_slice(&self.received.to_bytes());
+        to.extend_from_slice(self.buffer.bytes());
+    }
+
+    /// Reads what [`Self::write_transfer`] wrote.
+    pub(super) fn read_transfer(
+        now: Instant,
+        reader: &mut Reader<'_>,
+        pool: &mut MessagePool,
+    ) -> Result<Self, TransferError> {
+        let (compressed, len) = (reader.u8()? != 0, reader.len()?);
+        let received = FragmentBitmap::from_bytes(reader.array()?, grain_count(len)).ok_or(TransferError::Malformed)?;
+        Reader::check(received.count() < grain_count(len))?;
+        Ok(Reassembly { buffer: reader.buffer(len, pool)?, compressed, received, progressed_at: now })
     }
 
     /// Size of the whole message.

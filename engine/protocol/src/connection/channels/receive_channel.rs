@@ -1,6 +1,7 @@
 //! The receiving side of one reliable channel: delivers each message once, and on ordered channels in order.
 
 use super::reassembly::{Placement, Reassembly};
+use super::transfer::{Reader, TransferError};
 use super::windows::{ReceiveWindow, Violation};
 use crate::limits::CHANNEL_WINDOW_MESSAGES;
 use crate::pool::{Buffer, MessagePool};
@@ -275,6 +276,75 @@ impl ReceiveChannel {
     /// Since when the next message has made no progress although others are buffered. None if none are.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
         (!self.buffered.is_empty()).then_some(self.progressed_at)
+    }
+
+    /// Appends the channel for another server.
+    pub(super) fn write_transfer(&self, to: &mut Vec<u8>) {
+        to.push(self.channel.index() as u8);
+        to.extend_from_slice(&self.next.to_le_bytes());
+        to.push(self.delivered_ahead.is_some().into());
+        if let Some(ahead) = &self.delivered_ahead {
+            ahead.bits.iter().for_each(|word| to.extend_from_slice(&word.to_le_bytes()));
+        }
+        to.extend_from_slice(&(self.buffered.len() as u32).to_le_bytes());
+        for (number, buffered) in &self.buffered {
+            to.extend_from_slice(&((number - self.next) as u16).to_le_bytes());
+            match buffered {
+                Buffered::Partial(message) => {
+                    to.push(1);
+                    message.write_transfer(to);
+                }
+                Buffered::Complete(buffer, compressed) => {
+                    to.extend_from_slice(&[0, u8::from(*compressed)]);
+                    to.extend_from_slice(&(buffer.len() as u32).to_le_bytes());
+                    to.extend_from_slice(buffer.bytes());
+                }
+            }
+        }
+    }
+
+    /// Reads what [`Self::write_transfer`] wrote behind the channel's number.
+    pub(super) fn read_transfer(
+        &mut self,
+        now: Instant,
+        reader: &mut Reader<'_>,
+        window: &mut ReceiveWindow,
+        pool: &mut MessagePool,
+    ) -> Result<(), TransferError> {
+        self.next = reader.u64()?;
+        Reader::check(self.next < u64::MAX / 2)?;
+        if reader.u8()? != 0 {
+            let mut ahead = Box::new(DeliveredAhead::new());
+            for word in &mut ahead.bits {
+                *word = reader.u64()?;
+            }
+            Reader::check(self.is_unordered() && !ahead.contains(self.next))?;
+            self.delivered_ahead = Some(ahead);
+        }
+        for _ in 0..reader.u32()? {
+            let number = self.next + u64::from(reader.u16()?);
+            Reader::check(number - self.next < CHANNEL_WINDOW_MESSAGES as u64)?;
+            Reader::check(self.buffered.last_key_value().is_none_or(|(&last, _)| last < number))?;
+            Reader::check(!self.is_complete(number))?;
+            let buffered = match reader.u8()? {
+                0 => {
+                    let (compressed, len) = (reader.u8()? != 0, reader.len()?);
+                    Reader::check(!self.is_unordered() && number != self.next)?;
+                    window.hold(len);
+                    Buffered::Complete(reader.buffer(len, pool)?, compressed)
+                }
+                _ => {
+                    let message = Box::new(Reassembly::read_transfer(now, reader, pool)?);
+                    let opened = window.open(message.len());
+                    // First in its place, so that its memory is given back if something is wrong.
+                    self.buffered.insert(number, Buffered::Partial(message));
+                    opened.map_err(|Violation| TransferError::Malformed)?;
+                    continue;
+                }
+            };
+            self.buffered.insert(number, buffered);
+        }
+        window.check().map_err(|Violation| TransferError::Malformed)
     }
 
     /// Gives all memory back.

@@ -1,6 +1,7 @@
 //! The sending side of one reliable channel: keeps each message until all of it is acknowledged.
 
 use super::fragment_bitmap::{FragmentBitmap, grain_count};
+use super::transfer::{Reader, TransferError};
 use super::windows::{SendWindow, message_cost};
 use crate::connection::shrink::shrink_if_sparse;
 use crate::limits::*;
@@ -42,6 +43,26 @@ impl QueuedMessage {
     /// Whether it fits a datagram with this much room for frames, alone.
     fn fits_whole(&self, frames_max: usize) -> bool {
         FRAME_HEADER_BYTES + usize::from(self.compressed) + NUMBER_BYTES + self.len() <= frames_max
+    }
+}
+
+impl QueuedMessage {
+    fn read_transfer(reader: &mut Reader<'_>, pool: &mut MessagePool) -> Result<Self, TransferError> {
+        let bits = reader.u8()?;
+        let [compressed, fragmented, is_there, is_partly_acked] = [0, 1, 2, 3].map(|at| bits & 1 << at != 0);
+        let len = reader.len()?;
+        let mut message =
+            QueuedMessage { buffer: None, len: len as u32, compressed, fragmented, acked: FragmentBitmap::default() };
+        let total = message.grains();
+        if is_partly_acked {
+            message.acked = FragmentBitmap::from_bytes(reader.array()?, total).ok_or(TransferError::Malformed)?;
+        } else if !is_there {
+            message.acked.insert(0, total);
+        }
+        if is_there {
+            message.buffer = Some(reader.buffer(len, pool)?);
+        }
+        Ok(message)
     }
 }
 
@@ -255,6 +276,70 @@ impl SendChannel {
                 first += missing.max(1);
             }
         }
+    }
+
+    /// Appends the channel for another server.
+    pub(super) fn write_transfer(&self, to: &mut Vec<u8>) {
+        to.push(self.channel.index() as u8);
+        for number in [self.base, self.sent as u32, u32::from(self.sent_grains), self.queue.len() as u32] {
+            to.extend_from_slice(&number.to_le_bytes());
+        }
+        for message in &self.queue {
+            let is_partly_acked = message.buffer.is_some() && message.acked.count() > 0;
+            let bits = [message.compressed, message.fragmented, message.buffer.is_some(), is_partly_acked];
+            to.push(bits.iter().enumerate().map(|(at, &bit)| u8::from(bit) << at).sum());
+            to.extend_from_slice(&message.len.to_le_bytes());
+            if is_partly_acked {
+                to.extend_from_slice(&message.acked.to_bytes());
+            }
+            to.extend_from_slice(message.buffer.as_ref().map_or(&[], Buffer::bytes));
+        }
+    }
+
+    /// Reads what [`Self::write_transfer`] wrote behind the channel's number. Adds the cost of its messages to `queued`.
+    pub(super) fn read_transfer(
+        &mut self,
+        reader: &mut Reader<'_>,
+        queued: &mut usize,
+        pool: &mut MessagePool,
+    ) -> Result<(), TransferError> {
+        self.base = reader.u32()?;
+        let (sent, sent_grains, count) = (reader.u32()? as usize, reader.u32()?, reader.u32()? as usize);
+        Reader::check(sent <= count && sent <= CHANNEL_WINDOW_MESSAGES)?;
+        for index in 0..count {
+            let message = QueuedMessage::read_transfer(reader, pool)?;
+            *queued += message.buffer.as_ref().map_or(0, |buffer| message_cost(buffer.len()));
+            let (is_sent, is_acked, grains) = (index < sent, message.buffer.is_none(), message.grains());
+            // First in the queue, so that its memory is given back if something is wrong.
+            self.queue.push_back(message);
+            Reader::check(*queued <= SEND_QUEUE_BYTES_MAX && !(is_acked && (!is_sent || index == 0)))?;
+            Reader::check(index != sent || sent_grains < u32::from(grains))?;
+        }
+        Reader::check(sent < count || sent_grains == 0)?;
+        (self.sent, self.sent_grains) = (sent, sent_grains as u16);
+        let is_possible = |(index, message): (usize, &QueuedMessage)| {
+            let sent = if index < self.sent { message.grains() } else { sent_grains as u16 };
+            let begun = index < self.sent + usize::from(sent_grains > 0);
+            let acked = &message.acked;
+            let unsent_acked = (sent..message.grains()).any(|grain| acked.contains(grain, 1));
+            let all_acked = message.buffer.is_some() && acked.count() == message.grains();
+            if begun { !unsent_acked && !all_acked } else { acked.count() == 0 && !message.fragmented }
+        };
+        Reader::check(self.queue.iter().enumerate().all(is_possible))
+    }
+
+    /// Enters what was sent into the window that all channels share.
+    pub(super) fn enter(&self, window: &mut SendWindow) -> Result<(), TransferError> {
+        let begun = self.sent + usize::from(self.sent_grains > 0);
+        for message in self.queue.range(..begun) {
+            Reader::check(window.admits(message_cost(message.len())))?;
+            window.enter(message.len());
+            if message.fragmented && message.buffer.is_some() {
+                Reader::check(window.admits_fragmented(message.len()))?;
+                window.enter_fragmented(message.len());
+            }
+        }
+        Ok(())
     }
 
     /// Gives all memory back.

@@ -130,6 +130,8 @@ impl World {
             match event {
                 Event::Connected { resumed, .. } => connected = Some(resumed),
                 Event::Message(message) => messages.push(message.bytes.to_vec()),
+                // It stays at its server.
+                Event::Moved => {}
                 // Calls go on if the session is resumed.
                 Event::Reconnecting(_) if self.presence != Presence::Connecting => {}
                 Event::Reconnecting(reason) | Event::Closed(reason) => {
@@ -193,6 +195,7 @@ impl World {
     fn answered(&mut self, answer: EnterAnswer) -> Result<(), Failure> {
         let now = self.now();
         match answer {
+            EnterAnswer::Moved(_) => {}
             EnterAnswer::Welcome(_) if self.presence == Presence::Inside => {}
             EnterAnswer::Welcome(_) => {
                 self.presence = Presence::Inside;

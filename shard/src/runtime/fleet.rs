@@ -1,0 +1,187 @@
+//! The connection between a core and the fleet's thread beside the cores, which moves players to other servers and takes in
+//! players from there (PROTOCOL.md#changing-the-server).
+//!
+//! ```text
+//!  core of the present server   fleet              fleet   core of the other server
+//!                  <--- Offer   |                        |
+//!  Key --->                     | - - - - - - - - - - -> | Expect --->
+//!                  <--- Send    |                        |              the client connects there
+//!                  <--- Take    | <- - - - - - - - - - - |              <--- Awaited
+//!  Taken --->                   | - - - - - - - - - - -> | Give --->
+//!                               |                        |              <--- Given
+//! ```
+//! What goes wrong on the way is the fleet's to mend: [`ToCore::Forget`] at the other core, or [`ToCore::Give`] at the present
+//! one, which takes its player back.
+//!
+//! A core never waits. What it says finds room: each letter answers one of the fleet, and the fleet has at most
+//! [`LETTERS_MAX`] unanswered ones; what clients cause waits at the core while there is no room.
+
+use atomic_waker::AtomicWaker;
+use ringshard_protocol::crypto::noise::ResumeKey;
+use ringshard_protocol::limits::RESUME_TOKEN_BYTES;
+use ringshard_world::messages::ChangeServer;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Letters that may wait in each direction.
+pub const LETTERS_MAX: usize = 1_024;
+
+/// Names a session while it moves.
+pub type Token = [u8; RESUME_TOKEN_BYTES];
+
+/// What a core says. `player` is the number of a player of that core: [`PlayerId::number`](crate::game::PlayerId::number).
+#[derive(Debug)]
+pub enum FromCore {
+    /// The answer to [`ToCore::Offer`].
+    Key {
+        /// The player.
+        player: u64,
+        /// The key of its session. None: it is not in the world, or not connected.
+        key: Option<ResumeKey>,
+    },
+    /// The client of an expected session is here: its present server must hand it over.
+    Awaited {
+        /// Names the session.
+        token: Token,
+    },
+    /// The answer to [`ToCore::Take`].
+    Taken {
+        /// Names the session.
+        token: Token,
+        /// The player, for [`ToCore::Give`]. None: it has left, or is not in the world.
+        player: Option<Vec<u8>>,
+    },
+    /// The answer to [`ToCore::Give`].
+    Given {
+        /// Names the session.
+        token: Token,
+        /// The player that it is here. None: these bytes are no player of this game, the game refuses it, or the core is full.
+        player: Option<u64>,
+    },
+}
+
+/// What the fleet says to a core.
+#[derive(Debug)]
+pub enum ToCore {
+    /// Asks for the key of the session of a player that is to move.
+    Offer {
+        /// The player.
+        player: u64,
+    },
+    /// A session with this key is to move here.
+    Expect {
+        /// The key.
+        key: ResumeKey,
+    },
+    /// It does not move here after all.
+    Forget {
+        /// Names the session.
+        token: Token,
+    },
+    /// Sends the client of a player to another server, which expects its session.
+    Send {
+        /// The player.
+        player: u64,
+        /// The other server.
+        to: ChangeServer,
+    },
+    /// The player leaves this server with its session.
+    Take {
+        /// Names the session.
+        token: Token,
+    },
+    /// A player comes here with its session.
+    Give {
+        /// Names the session.
+        token: Token,
+        /// What the other server has [taken](FromCore::Taken).
+        player: Vec<u8>,
+    },
+}
+
+/// The end of a core.
+#[derive(Debug)]
+pub struct FleetPort {
+    /// None if there is no fleet.
+    rings: Option<(Producer<FromCore>, Consumer<ToCore>)>,
+    waker: Arc<AtomicWaker>,
+    /// What found no room, in order.
+    waiting: VecDeque<FromCore>,
+}
+
+/// The end of the fleet, for one core.
+#[derive(Debug)]
+pub struct FleetEnd {
+    from_core: Consumer<FromCore>,
+    to_core: Producer<ToCore>,
+    waker: Arc<AtomicWaker>,
+}
+
+/// The two ends of each of `cores` cores, in order.
+pub fn between(cores: usize) -> (Vec<FleetPort>, Vec<FleetEnd>) {
+    let pair = |_| {
+        let (to_fleet, from_core) = RingBuffer::new(LETTERS_MAX);
+        let (to_core, from_fleet) = RingBuffer::new(LETTERS_MAX);
+        let waker = Arc::new(AtomicWaker::new());
+        let port = FleetPort { rings: Some((to_fleet, from_fleet)), waker: waker.clone(), waiting: VecDeque::new() };
+        (port, FleetEnd { from_core, to_core, waker })
+    };
+    (0..cores).map(pair).unzip()
+}
+
+impl FleetPort {
+    /// A port without a fleet.
+    pub fn closed() -> Self {
+        FleetPort { rings: None, waker: Arc::default(), waiting: VecDeque::new() }
+    }
+
+    /// The next thing that the fleet says. It first hands over what waits.
+    pub fn take(&mut self) -> Option<ToCore> {
+        self.flush();
+        self.rings.as_mut()?.1.pop().ok()
+    }
+
+    /// Says something to the fleet.
+    pub fn say(&mut self, letter: FromCore) {
+        if self.rings.is_some() {
+            self.waiting.push_back(letter);
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let Some((to_fleet, _)) = &mut self.rings else { return };
+        while !self.waiting.is_empty() && !to_fleet.is_full() {
+            let letter = self.waiting.pop_front().expect("one waits");
+            to_fleet.push(letter).expect("there is room");
+            self.waker.wake();
+        }
+    }
+}
+
+impl FleetEnd {
+    /// The next thing that the core says, if it has said something.
+    pub fn take(&mut self) -> Option<FromCore> {
+        self.from_core.pop().ok()
+    }
+
+    /// Waits until the core has said something.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<FromCore> {
+        if let Some(letter) = self.take() {
+            return Poll::Ready(letter);
+        }
+        self.waker.register(cx.waker());
+        // The core may have written between the look and the registration.
+        self.take().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Says something to the core, which takes it in its next turn.
+    ///
+    /// # Errors
+    /// The letter, if [`LETTERS_MAX`] wait: try again in a moment.
+    pub fn say(&mut self, letter: ToCore) -> Result<(), ToCore> {
+        self.to_core.push(letter).map_err(|rtrb::PushError::Full(letter)| letter)
+    }
+}
