@@ -1,9 +1,10 @@
 //! `ringshard doctor`
 
+use crate::fleet;
 use crate::output::{self, PrintError};
 use ringshard::ops::doctor::{CpuSet, Finding, Host, Plan, Probes, Verdict};
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `doctor`.
 #[derive(clap::Args)]
@@ -15,6 +16,9 @@ pub struct Arguments {
     /// Network interface that the server will use. Default: that of the default route.
     #[arg(long, value_name = "NAME")]
     nic: Option<String>,
+    /// File of a fleet: also check whether this host can use its registry.
+    #[arg(long, value_name = "FILE", env = "RINGSHARD_FLEET")]
+    fleet: Option<PathBuf>,
     /// Print a JSON array instead of lines.
     #[arg(long)]
     json: bool,
@@ -29,7 +33,8 @@ fn parse_cpus(text: &str) -> Result<CpuSet, String> {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let plan = Plan { cpus: arguments.cpus.clone(), nic: arguments.nic.clone() };
     let host = Host::at(Path::new("/"), &plan)?;
-    let findings = host.examine(&Probes::take(&host));
+    let mut findings = host.examine(&Probes::take(&host));
+    findings.extend(arguments.fleet.iter().flat_map(|file| fleet::doctor::examine(file)));
     if arguments.json {
         output::print_line(serde_json::to_string_pretty(&findings)?)?;
     } else {
