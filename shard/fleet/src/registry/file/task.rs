@@ -4,7 +4,7 @@ use super::{ProbeAnswer, StaticRoster};
 use crate::registry::reader::Feed;
 use crate::registry::{DirectoryReader, FleetSettings, RegistrySettings, StaticHost};
 use ringshard::ops::admin::AdminClient;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
@@ -40,7 +40,7 @@ pub fn follow_file(path: PathBuf, hosts: Vec<StaticHost>, probe: Option<Probe>) 
 }
 
 /// When the file was last written, and its length.
-fn modified(path: &PathBuf) -> Option<(SystemTime, u64)> {
+fn modified(path: &Path) -> Option<(SystemTime, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
