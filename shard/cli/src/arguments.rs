@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, find, gateway, histograms, keygen, manual, map, path, places,
-    play, report, resources, sessions, tiles, top,
+    accounts, call, capture, config, control, doctor, find, fleet, gateway, histograms, keygen, manual, map, path,
+    places, play, report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -37,6 +37,9 @@ pub enum Command {
     /// and cannot read them.
     #[command(after_help = gateway::EXAMPLES)]
     Gateway(Box<gateway::Arguments>),
+    /// List, show, drain and watch the hosts of a fleet, and keep newcomers away from them.
+    #[command(subcommand, after_help = fleet::FIRST_STEPS)]
+    Fleet(fleet::Arguments),
     /// Check settings, print them, or print their JSON Schema.
     #[command(subcommand)]
     Config(config::Arguments),

@@ -3,6 +3,7 @@
 use crate::output;
 use clap::Subcommand;
 use ringshard::config::{Configuration, Sources, schema};
+use ringshard_fleet::host::HostSettings;
 use std::error::Error;
 
 /// Arguments of `config`.
@@ -20,7 +21,9 @@ pub enum Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     match arguments {
         Arguments::Check(sources) => {
-            let (configuration, _) = Configuration::prepared(sources.clone())?;
+            let sources = Sources { has_services: true, has_fleet: true, ..sources.clone() };
+            let (configuration, _) = Configuration::prepared(sources)?;
+            HostSettings::load(configuration.settings())?;
             configuration.without_effect().iter().for_each(|line| eprintln!("ringshard: {line}"));
             output::print_line("no errors: a server would start with these settings")?;
         }

@@ -1,10 +1,11 @@
 //! `ringshard doctor`
 
+use crate::fleet;
 use crate::output::{self, PrintError};
 use ringshard::ops::doctor::{CpuSet, Finding, Host, Plan, Probes, Verdict};
 use ringshard_gateway::settings::Sources;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `doctor`.
 #[derive(clap::Args)]
@@ -19,6 +20,9 @@ pub struct Arguments {
     /// Network interface that the server will use. Default: that of the default route.
     #[arg(long, value_name = "NAME")]
     nic: Option<String>,
+    /// File of a fleet: also check whether this host can use its registry.
+    #[arg(long, value_name = "FILE", env = "RINGSHARD_FLEET")]
+    fleet: Option<PathBuf>,
     /// Print a JSON array instead of lines.
     #[arg(long)]
     json: bool,
@@ -57,7 +61,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let plan = Plan { cpus: arguments.cpus.clone(), nic: arguments.nic.clone() };
     let host = Host::at(Path::new("/"), &plan)?;
     match &arguments.of {
-        None => report(&host, &host.examine(&Probes::take(&host)), arguments.json, "a server cannot run on this host"),
+        None => {
+            let mut findings = host.examine(&Probes::take(&host));
+            findings.extend(arguments.fleet.iter().flat_map(|file| fleet::doctor::examine(file)));
+            report(&host, &findings, arguments.json, "a server cannot run on this host")
+        }
         Some(Of::Gateway(arguments)) => {
             let settings = arguments.sources.load()?;
             let needs = ringshard_gateway::doctor::needs(&settings);

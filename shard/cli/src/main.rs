@@ -12,6 +12,7 @@ mod control;
 mod doctor;
 mod duration;
 mod find;
+mod fleet;
 mod gateway;
 mod histograms;
 mod keygen;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
         Command::Path(arguments) => path::run(&arguments),
+        Command::Fleet(arguments) => fleet::run(&arguments),
         Command::Find(arguments) => find::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments),

@@ -2,13 +2,18 @@
 
 use ringshard::config::{Configuration, Layout, Prepared, Served, Settings, Sources};
 use ringshard::game::Game;
+use ringshard::ops::fleet::Fleet;
+use ringshard::ops::host::HostProbe;
 use ringshard::ops::serve::{Started, print_final_table};
+use ringshard::runtime::entropy::random_bytes;
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
 use ringshard::runtime::services::{ServicesEnd, ServicesPort, between};
 use ringshard::serve::{StartedBeside, start_beside, start_workers, start_world};
 use ringshard_demo::{self as demo, Demo};
+use ringshard_fleet::host::{FleetHost, HostSettings, JoinError};
+use ringshard_fleet::model::RunId;
 use ringshard_paths::{Navigator, PathJob};
 use ringshard_services::{ServerIdentity, Services};
 use std::error::Error;
@@ -18,7 +23,7 @@ use std::sync::Arc;
 
 /// Runs `ringshard serve`.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
-    let sources = Sources { has_services: true, ..sources.clone() };
+    let sources = Sources { has_services: true, has_fleet: true, ..sources.clone() };
     let report = ringshard::ops::serve::run(sources, start)?;
     print_final_table(crate::histograms::table(&report));
     Ok(())
@@ -26,10 +31,28 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
 
 fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, Box<dyn Error>> {
     let settings = configuration.settings();
+    // What is wrong with the fleet is told before anything runs.
+    let member = HostSettings::load(settings)?;
     let (ports, ends) = between(if settings.services.is_some() { settings.cpus.len() } else { 0 });
     let started = start_game(configuration, prepared, ports)?;
     let (server, services) = start_beside(started.server, |server| beside(settings, server, ends))?;
-    Ok(Started { server, services, ..started })
+    let fleet = match member.map(|member| join_fleet(&member, &server)).transpose() {
+        Ok(fleet) => fleet.flatten(),
+        Err(error) => {
+            server.lifecycle().stop();
+            server.join();
+            return Err(error.into());
+        }
+    };
+    Ok(Started { server, services, fleet, ..started })
+}
+
+/// Begins to register in the fleet, if its hosts register.
+fn join_fleet(settings: &HostSettings, server: &Server) -> Result<Option<Arc<dyn Fleet>>, JoinError> {
+    let [a, b, c, d, e, f, g, h, ..] = random_bytes();
+    let run = RunId(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+    let member = FleetHost::start(settings, HostProbe::new(server), server.listen(), run)?;
+    Ok(member.map(|member| member as Arc<_>))
 }
 
 /// Starts the services that the settings ask for.
@@ -74,7 +97,7 @@ fn start_game(
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers, what: game.to_owned(), reload: None, services: None })
+    Ok(Started { server, workers, what: game.to_owned(), reload: None, services: None, fleet: None })
 }
 
 #[cfg(feature = "scripts")]

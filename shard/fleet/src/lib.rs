@@ -3,7 +3,13 @@
 //! | room | for | may use |
 //! |---|---|---|
 //! | [`model`] | what is known of a host and of the fleet: names, records, the directory | |
+//! | [`store`] | where records are kept: etcd, or memory | |
+//! | [`registry`] | registering a host, and knowing all: the watched directory | [`model`], [`store`] |
+//! | [`host`] | a server that registers itself | [`model`], [`store`], [`registry`] |
 
 #![forbid(unsafe_code)]
 
+pub mod host;
 pub mod model;
+pub mod registry;
+pub mod store;

@@ -1,6 +1,6 @@
 //! METRICS.md, and the other files that name metrics, against the metrics of a running server.
 
-use crate::shared::Server;
+use crate::shared::{Folder, Server};
 use std::collections::BTreeSet;
 
 /// A scrape of a server that runs a world.
@@ -15,6 +15,16 @@ fn scrape_with_services() -> String {
         ["--game", "demo", "--services", "services", "--login", "127.0.0.1:0", "--npcs", "1", "--entities", "16"];
     let server = Server::start("metrics-services", "", &flags);
     server.admin_client().text("/metrics").unwrap()
+}
+
+/// A server whose fleet's registry is away, and a scrape of it.
+fn scrape_with_fleet() -> (Server, String) {
+    let folder = Folder::new("metrics-fleet");
+    let file = folder.file("fleet.toml");
+    std::fs::write(&file, "[etcd]\nendpoints = ['http://127.0.0.1:1']").unwrap();
+    let server = Server::start("metrics-of-fleet", "", &["--fleet", &file, "--fleet-name", "eu-1"]);
+    let scrape = server.admin_client().text("/metrics").unwrap();
+    (server, scrape)
 }
 
 /// Crates that documents may name.
@@ -94,6 +104,20 @@ fn the_page_lists_each_count_of_the_services_once() {
     assert_eq!(rows.len(), listed.len(), "the page lists a name twice");
     let (missing, stale): (Vec<_>, Vec<_>) = (known.difference(&listed).collect(), listed.difference(&known).collect());
     assert!(missing.is_empty() && stale.is_empty(), "missing {missing:?}, stale {stale:?}");
+}
+
+#[test]
+fn the_page_lists_each_count_of_the_fleet_once_and_a_host_is_ready_without_its_registry() {
+    let (server, scrape) = scrape_with_fleet();
+    let rows = rows(include_str!("../../../METRICS.md"), "Fleet");
+    let (known, listed) =
+        (labels(&of_metric(&scrape, "ringshard_fleet{"), "count"), rows.iter().cloned().collect::<Names>());
+    assert!(known == listed && rows.len() == listed.len(), "the server has {known:?}, the page {rows:?}");
+    let told = std::iter::repeat_with(|| server.admin_client().text("/ready").unwrap()).take(200).find(|answer| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        answer.contains("this host goes on serving")
+    });
+    assert!(told.is_some_and(|answer| answer.starts_with("ready\n")), "it says that the registry is away");
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! `ringshard fleet`
+
+mod audit;
+mod connect;
+pub mod doctor;
+mod drain;
+mod list;
+mod maintenance;
+mod show;
+mod watch;
+
+use clap::Subcommand;
+use std::error::Error;
+
+/// The end of `ringshard fleet --help`.
+pub const FIRST_STEPS: &str = "\
+First steps:
+  cat > fleet.toml <<< '[etcd]
+  endpoints = [\"http://127.0.0.1:2379\"]'      # one file for all hosts, balancers and operators
+  ringshard serve --fleet fleet.toml --fleet-name eu-1 --fleet-region eu --fleet-address play.example:3565
+  export RINGSHARD_FLEET=fleet.toml           # the commands below read it
+  ringshard fleet list
+  ringshard fleet maintenance eu-1 on --reason 'new disk'
+  ringshard fleet drain eu-1";
+
+/// Arguments of `fleet`.
+#[derive(Subcommand)]
+pub enum Arguments {
+    /// List the hosts that are alive.
+    List(list::Arguments),
+    /// Show everything about one host.
+    ///
+    /// Exit code 1 if no live host has the name.
+    Show(show::Arguments),
+    /// Tell a host to admit no newcomers and to end when its players have left, and wait for that.
+    ///
+    /// Ctrl-C ends the waiting, not the drain. The server that is started afterwards under the same name serves again.
+    Drain(drain::Arguments),
+    /// Keep newcomers away from a host, or let them in again. Players who are there stay.
+    ///
+    /// The order outlives the host: a server that is started under the name is in maintenance, too.
+    Maintenance(maintenance::Arguments),
+    /// Print a line for each change: hosts that come, go, and change their state.
+    Watch(watch::Arguments),
+    /// List who changed what, oldest first.
+    Audit(audit::Arguments),
+}
+
+/// Runs `ringshard fleet`.
+pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    match arguments {
+        Arguments::List(arguments) => list::run(arguments),
+        Arguments::Show(arguments) => show::run(arguments),
+        Arguments::Drain(arguments) => drain::run(arguments),
+        Arguments::Maintenance(arguments) => maintenance::run(arguments),
+        Arguments::Watch(arguments) => watch::run(arguments),
+        Arguments::Audit(arguments) => audit::run(arguments),
+    }
+}
