@@ -1,0 +1,81 @@
+//! The server: one thread, on a core of its own.
+
+use crate::fleet;
+use core_affinity::CoreId;
+use ringshard_fleet::balance::{Server, Settings};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::sync::{oneshot, watch};
+
+/// Time between two directories.
+const DIRECTORY_EVERY: Duration = Duration::from_millis(100);
+
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    /// `PID/task/TID` of its thread.
+    thread: String,
+    stop: oneshot::Sender<()>,
+    handle: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) fn start(hosts: u32, regions: u32, core: Option<CoreId>) -> Running {
+        let (started, start) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let handle = std::thread::spawn(move || {
+            if let Some(core) = core {
+                core_affinity::set_for_current(core);
+            }
+            let thread = std::fs::read_link("/proc/thread-self").expect("this is Linux").display().to_string();
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+            runtime.block_on(async {
+                let (sender, directory) = watch::channel(Arc::new(fleet::directory(hosts, regions, 0)));
+                let server = Server::start(settings(regions), directory).await.expect("the balancer starts");
+                started.send((server.address(), thread)).expect("the caller waits");
+                // The figures of the hosts are made on another thread: a registry would send them.
+                let feeding = tokio::task::spawn_blocking(move || {
+                    for round in 1.. {
+                        std::thread::sleep(DIRECTORY_EVERY);
+                        if sender.send(Arc::new(fleet::directory(hosts, regions, round))).is_err() {
+                            return;
+                        }
+                    }
+                });
+                let _ = stopped.await;
+                server.drain().await;
+                drop(feeding);
+            });
+        });
+        let (address, thread) = start.recv().expect("the server starts");
+        Running { address, thread, stop, handle }
+    }
+
+    /// CPU time of the server's thread.
+    pub(crate) fn cpu(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", self.thread)).unwrap_or_default();
+        Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+    }
+
+    pub(crate) fn stop(self) {
+        let _ = self.stop.send(());
+        self.handle.join().expect("the server ends");
+    }
+}
+
+fn settings(regions: u32) -> Settings {
+    let policy = std::env::temp_dir().join(format!("ringshard-balance-load-{}.toml", std::process::id()));
+    let text = toml::to_string(&fleet::policy(regions)).expect("a policy is plain data");
+    std::fs::write(&policy, text).expect("the folder for temporary files is there");
+    Settings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        policy: Some(policy),
+        location: std::env::var_os("RINGSHARD_LOCATION_DATABASE").map(Into::into),
+        // Each request says its address, as behind a proxy.
+        trusted_proxies: vec!["127.0.0.0/8".parse().expect("it is a network")],
+        ..Settings::default()
+    }
+}
