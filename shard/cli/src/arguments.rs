@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, find, gateway, histograms, keygen, manual, map, path, places,
-    play, report, resources, sessions, tiles, top,
+    accounts, balance, call, capture, config, control, doctor, find, gateway, histograms, keygen, manual, map, path,
+    places, play, report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -37,6 +37,11 @@ pub enum Command {
     /// and cannot read them.
     #[command(after_help = gateway::EXAMPLES)]
     Gateway(Box<gateway::Arguments>),
+    /// Run a balancer: it tells clients on which host of the fleet they play.
+    ///
+    /// Any number of balancers may run; clients may ask any of them.
+    #[command(after_help = balance::EXAMPLES)]
+    Balance(Box<balance::Arguments>),
     /// Check settings, print them, or print their JSON Schema.
     #[command(subcommand)]
     Config(config::Arguments),

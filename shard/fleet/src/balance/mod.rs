@@ -13,6 +13,7 @@
 //! | `state` | what all requests share |
 //! | `query` | the fields of a request |
 //! | `client_address` | the address of a client, through proxies that are trusted |
+//! | `hosts_file` | the hosts of a fleet in a file |
 //! | `login` | tickets of the login door |
 //! | `fleet` | orders to hosts, and the policy, as the registry keeps them |
 //! | `tokens` | who may read and who may write |
@@ -32,16 +33,19 @@ mod draining;
 mod feed;
 mod fleet;
 mod flows;
+mod hosts_file;
 mod login;
 mod metrics;
 mod places;
 mod private_file;
 mod query;
+mod run;
 mod server;
 mod settings;
 mod state;
 mod tokens;
 
+pub use run::{check, run};
 pub use server::{Server, StartError};
 pub use settings::{CertificateFiles, LimitSettings, LoginSettings, Raw, Settings, SettingsError, Sources};
 

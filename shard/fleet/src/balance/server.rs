@@ -12,7 +12,7 @@ use super::state::{Parts, State};
 use super::tokens::Tokens;
 use crate::balance::clock::now_ms;
 use crate::balancer::{Balancer, KEY_BYTES, Policy, Seal};
-use crate::location::Watched;
+use crate::location::{Database, Watched};
 use crate::model::Directory;
 use ringshard_certificates::{CertificateError, CertificateSource, Certificates};
 use std::io;
@@ -109,6 +109,19 @@ impl Server {
         }
         cut
     }
+}
+
+/// Reads the files that the settings name.
+pub(super) fn check(settings: &Settings) -> Result<(), StartError> {
+    settings.policy.as_deref().map(read_policy).transpose().map_err(StartError::File)?;
+    settings.tokens.as_deref().map(Tokens::load).transpose().map_err(StartError::File)?;
+    settings.login.as_ref().map(Login::new).transpose().map_err(StartError::File)?;
+    let database = settings.location.as_deref().map(Database::open).transpose();
+    database.map_err(|error| StartError::File(error.to_string()))?;
+    if let Some(files) = settings.certificate.clone() {
+        Certificates::open(&CertificateSource::Files { chain: files.chain, key: files.key })?;
+    }
+    Ok(())
 }
 
 fn parts(

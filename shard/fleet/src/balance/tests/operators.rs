@@ -145,3 +145,25 @@ async fn a_balancer_is_ready_once_it_knows_the_fleet_and_ends_without_cutting_an
     assert!(client.read().await.is_none(), "the idle connection is closed");
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[test]
+fn the_page_names_every_counter_with_its_meaning_and_the_settings_file_every_setting() {
+    let page = include_str!("../../../BALANCE.md");
+    Counters::default().each(&mut |name, help, _| {
+        let row = format!("| `ringshard_balance_{name}_total` | counter | {} |", help.trim_end_matches('.'));
+        assert!(page.contains(&row), "BALANCE.md lacks this line under Metrics:\n{row}");
+    });
+    let file = include_str!("../../../../deploy/balance.toml");
+    let settings = file.lines().filter_map(|line| line.trim_start_matches("# ").split_once(" = "));
+    let written: String = settings.map(|(name, value)| format!("{name} = {value}\n")).collect();
+    let raw: super::super::Raw = toml::from_str(&written).expect("every line is a setting");
+    let debug = format!("{raw:?}");
+    assert_eq!(debug.matches(": None").count(), 1, "`threads` has no fixed default: {debug}");
+    let defaults = Settings::default();
+    assert_eq!(raw.listen, Some(defaults.listen));
+    assert_eq!(raw.max_connections, Some(defaults.limits.connections));
+    assert_eq!(raw.max_connections_per_address, Some(defaults.limits.connections_per_address));
+    assert_eq!(raw.requests_per_second, Some(defaults.limits.requests_per_second));
+    assert_eq!(raw.allow, Some(defaults.limits.allow));
+    assert_eq!(raw.drain_secs, Some(defaults.drain.as_secs()));
+}
