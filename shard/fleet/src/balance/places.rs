@@ -85,13 +85,20 @@ impl Drop for Place {
 #[derive(Debug)]
 pub(super) struct Rates {
     limits: LimitSettings,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
     /// When the network's burst is whole again. At most [`NETWORKS_MAX`] entries.
-    whole_at: Mutex<HashMap<IpAddr, Instant>>,
+    whole_at: HashMap<IpAddr, Instant>,
+    /// When networks are forgotten again. A flood from many networks must not make every request look at all of them.
+    sweep_at: Instant,
 }
 
 impl Rates {
     pub(super) fn new(limits: LimitSettings) -> Rates {
-        Rates { limits, whole_at: Mutex::default() }
+        Rates { limits, known: Mutex::new(Known { whole_at: HashMap::new(), sweep_at: Instant::now() }) }
     }
 
     /// Whether this request is within the limit of its address.
@@ -101,14 +108,17 @@ impl Rates {
         }
         let every = Duration::from_secs(1) / self.limits.requests_per_second.max(1);
         let network = network_of(from);
-        let mut networks = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if networks.len() >= NETWORKS_MAX && !networks.contains_key(&network) {
-            networks.retain(|_, whole_at| *whole_at > now);
-            if networks.len() >= NETWORKS_MAX {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.whole_at.len() >= NETWORKS_MAX && !known.whole_at.contains_key(&network) {
+            if now >= known.sweep_at {
+                known.whole_at.retain(|_, whole_at| *whole_at > now);
+                known.sweep_at = now + Duration::from_secs(1);
+            }
+            if known.whole_at.len() >= NETWORKS_MAX {
                 return true;
             }
         }
-        let whole_at = networks.entry(network).or_insert(now);
+        let whole_at = known.whole_at.entry(network).or_insert(now);
         let then = (*whole_at).max(now) + every;
         let fits = then <= now + Duration::from_secs(BURST_SECONDS.into());
         if fits {
@@ -182,6 +192,6 @@ mod tests {
         for number in 0..NETWORKS_MAX as u32 + 10 {
             assert!(rates.ask(std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into(), now));
         }
-        assert_eq!(rates.whole_at.lock().unwrap().len(), NETWORKS_MAX);
+        assert_eq!(rates.known.lock().unwrap().whole_at.len(), NETWORKS_MAX);
     }
 }

@@ -105,7 +105,7 @@ impl Balancer {
         number.is_some_and(|number| self.live.report(&self.index, number, network, needed, now_ms))
     }
 
-    /// Decides where a client goes, and holds its place there for 10 s. `random` is any number.
+    /// Decides where a client goes, and holds its place there for 10 s: at most 32 places per network. `random` is any number.
     pub fn route(&mut self, ask: &Ask, now_ms: u64, random: u64) -> Decision {
         self.live.advance(now_ms);
         self.queue.advance(now_ms);
@@ -114,7 +114,7 @@ impl Balancer {
         if let Some(host) = chosen {
             // The place of a party's member was held when its founder came.
             let places = if matches!(ask.request.party, Some(Party::Member { .. })) { 0 } else { ask.request.places() };
-            self.live.hold(host, places);
+            self.live.hold(host, ask.network, places);
         }
         Decision { outcome, why }
     }

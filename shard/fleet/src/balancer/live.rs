@@ -5,9 +5,13 @@
 
 use super::hash;
 use super::index::Index;
+use std::collections::{HashMap, VecDeque};
 
 /// Time after which a client that was sent to a host is there, or does not come.
 pub(super) const HOLD_SECONDS: u64 = 10;
+/// Places that are held for the clients of one network. More clients are sent to hosts, too, but no place is held for them: so
+/// nobody fills the fleet by asking alone.
+pub(super) const HELD_PER_NETWORK_MAX: u32 = 32;
 /// Reports older than this do not count.
 const REPORT_MS: u64 = 30_000;
 /// For which a host is avoided after the report that made it suspect.
@@ -20,6 +24,10 @@ const REPORTS_MAX: usize = 16;
 pub struct Live {
     /// By number of the host.
     hosts: Vec<LiveHost>,
+    /// Places held for each network, with the second in which they were given away, the oldest first.
+    given: VecDeque<(u64, u64, u32)>,
+    /// The same, summed by network.
+    of_network: HashMap<u64, u32>,
     /// The second up to which held places were given back.
     second: u64,
 }
@@ -38,7 +46,7 @@ struct LiveHost {
 impl Live {
     /// Nothing is known yet of the hosts of `index`.
     pub(super) fn new(index: &Index) -> Live {
-        Live { hosts: vec![LiveHost::default(); index.hosts.len()], second: 0 }
+        Live { hosts: vec![LiveHost::default(); index.hosts.len()], ..Live::default() }
     }
 
     /// Goes on with a new index. Players that have arrived since the old one are in the directory now, so their places are no
@@ -69,10 +77,27 @@ impl Live {
             }
         }
         self.second = second;
+        while let Some((given, network, places)) = self.given.front().copied()
+            && given + HOLD_SECONDS <= second
+        {
+            self.given.pop_front();
+            let sum = self.of_network.get_mut(&network).expect("a network with held places has a sum");
+            *sum -= places;
+            if *sum == 0 {
+                self.of_network.remove(&network);
+            }
+        }
     }
 
-    /// Holds places for a client that was sent to a host.
-    pub(super) fn hold(&mut self, host: u32, places: u32) {
+    /// Holds places for a client of a network that was sent to a host: at most [`HELD_PER_NETWORK_MAX`] per network.
+    pub(super) fn hold(&mut self, host: u32, network: u64, places: u32) {
+        let sum = self.of_network.get(&network).copied().unwrap_or(0);
+        let places = places.min(HELD_PER_NETWORK_MAX - sum);
+        if places == 0 {
+            return;
+        }
+        self.of_network.insert(network, sum + places);
+        self.given.push_back((self.second, network, places));
         let slot = (self.second % HOLD_SECONDS) as usize;
         let live = &mut self.hosts[host as usize];
         live.held += places;
@@ -166,7 +191,7 @@ mod tests {
             for (passes_ms, host, places) in steps {
                 now_ms += passes_ms;
                 live.advance(now_ms);
-                live.hold(host, places);
+                live.hold(host, model.len() as u64, places);
                 model.push((host, now_ms / 1_000, places));
                 for host in 0..3 {
                     let held = model.iter().filter(|(other, second, _)| *other == host && second + HOLD_SECONDS > now_ms / 1_000);
@@ -181,10 +206,10 @@ mod tests {
         let (before, after) = (index(&[10, 10]), index(&[13, 9]));
         let mut live = Live::new(&before);
         live.advance(5_000);
-        live.hold(0, 4);
+        live.hold(0, 1, 4);
         live.advance(7_000);
-        live.hold(0, 1);
-        live.hold(1, 2);
+        live.hold(0, 1, 1);
+        live.hold(1, 1, 2);
         live.carry_over(&before, &after, 1);
         assert_eq!((live.held(0), live.held(1)), (2, 2));
         // The oldest are given back first: one of second 5 and one of second 7 are left.
@@ -199,9 +224,26 @@ mod tests {
         let (before, after) = (index(&[10]), index(&[14]));
         let mut live = Live::new(&before);
         live.advance(1_000);
-        live.hold(0, 4);
+        live.hold(0, 1, 4);
         live.carry_over(&before, &after, 4);
         assert_eq!(live.held(0), 3);
+    }
+
+    #[test]
+    fn one_network_does_not_fill_the_fleet() {
+        let index = index(&[0, 0]);
+        let mut live = Live::new(&index);
+        for second in 0..HOLD_SECONDS {
+            live.advance(100_000 + second * 1_000);
+            live.hold(0, 1, 20);
+            live.hold(1, 2, 1);
+        }
+        assert_eq!((live.held(0), live.held(1)), (HELD_PER_NETWORK_MAX, HOLD_SECONDS as u32));
+        live.advance(110_000);
+        live.hold(0, 1, 1_000);
+        assert_eq!(live.held(0), HELD_PER_NETWORK_MAX, "20 of the first second are free again");
+        live.advance(200_000);
+        assert!(live.given.is_empty() && live.of_network.is_empty());
     }
 
     #[test]

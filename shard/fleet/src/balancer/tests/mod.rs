@@ -10,6 +10,7 @@ use crate::model::{Directory, Host, HostState, Name};
 use proptest::prelude::*;
 use proptest::strategy::Strategy;
 use reference::{Reference, Sent};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const NOW: u64 = 1_000_000_000;
 /// Both polls of learning are over.
@@ -87,8 +88,11 @@ prop_compose! {
     }
 }
 
+/// Each client has a network of its own.
 fn ask(request: &Request) -> Ask {
-    Ask { request: request.clone(), network: 1, holder: 1, ticket: None }
+    static NETWORKS: AtomicU64 = AtomicU64::new(0);
+    let network = NETWORKS.fetch_add(1, Ordering::Relaxed);
+    Ask { request: request.clone(), network, holder: network, ticket: None }
 }
 
 proptest! {
