@@ -200,7 +200,9 @@ impl Balancer {
         let asker = Asker { line, holder, network, ticket, random: hash::mix(random), needs: ask.request.places() };
         match self.queue.ask(&asker, &offer, now_ms) {
             Turn::Admitted => {
-                why.push(Step::Admitted { places: offer.places });
+                if ticket.is_some() {
+                    why.push(Step::Admitted { places: offer.places });
+                }
                 None
             }
             Turn::Waits(waits) => {

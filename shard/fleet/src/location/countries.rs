@@ -10,12 +10,12 @@ use super::{Country, Position};
 pub(super) fn position_of(country: Country) -> Option<Position> {
     let at = COUNTRIES.binary_search_by_key(&country.0, |(code, ..)| *code).ok()?;
     let (_, latitude, longitude) = COUNTRIES[at];
-    Position::new(latitude.into(), longitude.into())
+    Position::new(latitude, longitude)
 }
 
 /// Code (ISO 3166), latitude and longitude in degrees, sorted by code.
 #[rustfmt::skip]
-const COUNTRIES: [([u8; 2], f32, f32); 248] = [
+const COUNTRIES: [([u8; 2], f64, f64); 248] = [
     (*b"AD", 42.5, 1.5), (*b"AE", 25.3, 55.3), (*b"AF", 34.5, 69.2), (*b"AG", 17.1, -61.8),
     (*b"AI", 18.2, -63.1), (*b"AL", 41.3, 19.8), (*b"AM", 40.2, 44.5), (*b"AO", -8.8, 13.2),
     (*b"AQ", -77.8, 166.6), (*b"AR", -33.5, -61.0), (*b"AS", -14.3, -170.7), (*b"AT", 48.2, 16.3),

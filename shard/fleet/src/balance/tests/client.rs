@@ -2,11 +2,23 @@
 
 use serde_json::Value;
 use std::net::SocketAddr;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::version::TLS13;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// One connection.
-pub(super) struct Client(BufReader<TcpStream>);
+/// One connection, with or without TLS.
+pub(super) struct Client(BufReader<Box<dyn Stream>>);
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// An answer.
 #[derive(Debug)]
@@ -33,13 +45,30 @@ impl Answer {
 
 impl Client {
     pub(super) async fn connect(to: SocketAddr) -> Client {
-        Client(BufReader::new(TcpStream::connect(to).await.expect("the port is open")))
+        Client(BufReader::new(Box::new(TcpStream::connect(to).await.expect("the port is open"))))
+    }
+
+    /// Over TLS, with a server whose certificate is in a file.
+    pub(super) async fn connect_tls(to: SocketAddr, certificate: &Path) -> Client {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[&TLS13])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(to).await.expect("the port is open");
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream =
+            TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("the certificate is known");
+        Client(BufReader::new(Box::new(stream)))
     }
 
     /// Sends bytes as they are.
     pub(super) async fn send(&mut self, bytes: &[u8]) {
         // The server may have closed the connection already, which the answer shows.
         let _ = self.0.get_mut().write_all(bytes).await;
+        let _ = self.0.get_mut().flush().await;
     }
 
     /// Reads one answer. None: the connection is closed.

@@ -205,3 +205,23 @@ async fn a_client_that_sends_its_token_gets_a_ticket_of_the_login_door_for_its_h
     assert!(refused.error().contains("log in"), "{}", refused.text);
     assert!(client.get("/v1/route").await.json().get("ticket").is_none(), "without a token there is no ticket");
 }
+
+#[tokio::test]
+async fn https_answers_as_http_does_and_a_failed_handshake_is_counted() {
+    use ringshard_certificates::{CertificateSource, Certificates};
+    let folder = Folder::new();
+    let source = CertificateSource::Development { folder: folder.path(""), names: Vec::new() };
+    Certificates::open(&source).unwrap();
+    let (chain, key) = (folder.path("development.pem"), folder.path("development.key"));
+    let certificate = Some(super::super::CertificateFiles { chain: chain.clone(), key });
+    let bench = Bench::start(Settings { certificate, ..settings() }, hosts()).await;
+    let mut client = Client::connect_tls(bench.server.address(), &chain).await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/v1/route").await.status, 200);
+    }
+    let mut plain = bench.client().await;
+    plain.send(b"GET /v1/route HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(plain.read().await.is_none(), "the port speaks TLS alone");
+    let metrics = client.get("/metrics").await.text;
+    assert!(metrics.contains("ringshard_balance_handshakes_failed_total 1\n"), "{metrics}");
+}
