@@ -3,6 +3,7 @@
 use ringshard_fleet::balancer::{Policy, Region};
 use ringshard_fleet::location::Position;
 use ringshard_fleet::model::{Directory, Host, Name};
+use std::sync::Arc;
 
 fn region(number: u32) -> Name {
     format!("region-{number}").parse().expect("it is a name")
@@ -18,7 +19,7 @@ pub(crate) fn policy(regions: u32) -> Policy {
 }
 
 /// Hosts with enough places for the whole run. `round` changes their figures.
-pub(crate) fn directory(hosts: u32, regions: u32, round: u32) -> Directory {
+pub(crate) fn directory(hosts: u32, regions: u32, round: u32) -> Arc<Directory> {
     let host = |number: u32| {
         let record = serde_json::json!({
             "name": format!("host-{number}"),
@@ -37,7 +38,7 @@ pub(crate) fn directory(hosts: u32, regions: u32, round: u32) -> Directory {
     };
     let mut directory = Directory { revision: u64::from(round) + 1, ..Directory::default() };
     directory.hosts = (0..hosts).map(host).collect();
-    directory
+    Arc::new(directory)
 }
 
 /// Round trips to four regions.

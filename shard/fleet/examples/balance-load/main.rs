@@ -13,8 +13,9 @@ mod fleet;
 mod generator;
 mod server;
 
+use ringshard_fleet::balancer::{Ask, Balancer, Request};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const P99_MAX: Duration = Duration::from_millis(2);
 const DECISION_MAX: Duration = Duration::from_micros(20);
@@ -27,7 +28,9 @@ fn main() -> ExitCode {
     let (hosts, regions) = (number(2, 1_000), number(3, 20));
     let cores = core_affinity::get_core_ids().unwrap_or_default();
     let decision = decision_time(hosts, regions);
-    println!("decision          {:.2} us, with {hosts} hosts in {regions} regions", decision.as_secs_f64() * 1e6);
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    println!("decision          {:.2} us of CPU time, with {hosts} hosts in {regions} regions", micros(decision));
+    println!("new directory     {:.0} us of CPU time", micros(preparation_time(hosts, regions)));
 
     let server = server::Running::start(hosts, regions, cores.first().copied());
     if let Some(core) = cores.get(1) {
@@ -35,9 +38,9 @@ fn main() -> ExitCode {
     }
     // The first second fills caches and the tables of the kernel.
     generator::run(server.address, rate, Duration::from_secs(1));
-    let cpu_before = server.cpu();
+    let cpu_before = cpu_of(&server.thread);
     let result = generator::run(server.address, rate, Duration::from_secs(seconds.into()));
-    let cpu = server.cpu().saturating_sub(cpu_before);
+    let cpu = cpu_of(&server.thread).saturating_sub(cpu_before);
     server.stop();
 
     let answered = result.latency.len();
@@ -51,7 +54,7 @@ fn main() -> ExitCode {
     );
     println!("not a host        {}", result.wrong);
     println!("latency           p50 {median:.0?}, p99 {p99:.0?}, most {most:.0?}");
-    println!("CPU per request   {:.1} us of the server's thread", cpu.as_secs_f64() * 1e6 / answered.max(1) as f64);
+    println!("CPU per request   {:.1} us of the server's thread", micros(cpu) / answered.max(1) as f64);
     let holds = result.wrong == 0
         && answered * 100 >= result.asked * 99
         && result.rate() >= f64::from(rate) * 0.99
@@ -61,9 +64,8 @@ fn main() -> ExitCode {
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The time of one decision, without HTTP.
+/// The CPU time of one decision, without HTTP.
 fn decision_time(hosts: u32, regions: u32) -> Duration {
-    use ringshard_fleet::balancer::{Ask, Balancer, Request};
     const DECISIONS: u32 = 100_000;
     let mut balancer = Balancer::new(fleet::policy(regions), 1_000_000);
     balancer.set_directory(&fleet::directory(hosts, regions, 0));
@@ -75,11 +77,29 @@ fn decision_time(hosts: u32, regions: u32) -> Duration {
             ticket: None,
         })
         .collect();
-    let began = Instant::now();
+    let before = cpu_of("thread-self");
     for number in 0..DECISIONS {
         // 10,000 decisions per second.
         let now_ms = 2_000_000 + u64::from(number) / 10;
         std::hint::black_box(balancer.route(&asks[number as usize % asks.len()], now_ms, number.into()));
     }
-    began.elapsed() / DECISIONS
+    cpu_of("thread-self").saturating_sub(before) / DECISIONS
+}
+
+/// The CPU time of preparing a directory, and of giving up the one before.
+fn preparation_time(hosts: u32, regions: u32) -> Duration {
+    const ROUNDS: u32 = 100;
+    let mut balancer = Balancer::new(fleet::policy(regions), 1_000_000);
+    let directories: Vec<_> = (0..ROUNDS).map(|round| fleet::directory(hosts, regions, round)).collect();
+    let before = cpu_of("thread-self");
+    for directory in directories {
+        balancer.set_directory(&directory);
+    }
+    cpu_of("thread-self").saturating_sub(before) / ROUNDS
+}
+
+/// The CPU time of a thread, named by its folder in /proc.
+fn cpu_of(thread: &str) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{thread}/schedstat")).unwrap_or_default();
+    Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }

@@ -11,13 +11,15 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 
+/// Different directories.
+const ROUNDS: u32 = 20;
 /// Time between two directories.
 const DIRECTORY_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// `PID/task/TID` of its thread.
-    thread: String,
+    pub(crate) thread: String,
     stop: oneshot::Sender<()>,
     handle: JoinHandle<()>,
 }
@@ -26,6 +28,7 @@ impl Running {
     pub(crate) fn start(hosts: u32, regions: u32, core: Option<CoreId>) -> Running {
         let (started, start) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
+        let directories: Vec<_> = (0..ROUNDS).map(|round| fleet::directory(hosts, regions, round)).collect();
         let handle = std::thread::spawn(move || {
             if let Some(core) = core {
                 core_affinity::set_for_current(core);
@@ -33,31 +36,23 @@ impl Running {
             let thread = std::fs::read_link("/proc/thread-self").expect("this is Linux").display().to_string();
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
             runtime.block_on(async {
-                let (sender, directory) = watch::channel(Arc::new(fleet::directory(hosts, regions, 0)));
+                let (sender, directory) = watch::channel(Arc::clone(&directories[0]));
                 let server = Server::start(settings(regions), directory).await.expect("the balancer starts");
                 started.send((server.address(), thread)).expect("the caller waits");
-                // The figures of the hosts are made on another thread: a registry would send them.
-                let feeding = tokio::task::spawn_blocking(move || {
-                    for round in 1.. {
-                        std::thread::sleep(DIRECTORY_EVERY);
-                        if sender.send(Arc::new(fleet::directory(hosts, regions, round))).is_err() {
-                            return;
-                        }
+                // A registry would make them on another thread, so they are made beforehand.
+                let feeding = tokio::spawn(async move {
+                    for directory in directories.iter().cycle() {
+                        sender.send_replace(Arc::clone(directory));
+                        tokio::time::sleep(DIRECTORY_EVERY).await;
                     }
                 });
                 let _ = stopped.await;
                 server.drain().await;
-                drop(feeding);
+                feeding.abort();
             });
         });
         let (address, thread) = start.recv().expect("the server starts");
         Running { address, thread, stop, handle }
-    }
-
-    /// CPU time of the server's thread.
-    pub(crate) fn cpu(&self) -> Duration {
-        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", self.thread)).unwrap_or_default();
-        Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
     }
 
     pub(crate) fn stop(self) {

@@ -2,7 +2,6 @@
 
 use super::settings::LoginSettings;
 use axum::http::HeaderValue;
-use ring::digest;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -122,12 +121,6 @@ fn tls(settings: &LoginSettings) -> Result<TlsConfig, String> {
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let roots = RootCerts::new_with_certs(&certificates);
     Ok(TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build())
-}
-
-/// A short hash of a secret or a name, the same on all balancers.
-pub(super) fn short_hash(text: &[u8]) -> u64 {
-    let digest = digest::digest(&digest::SHA256, text);
-    u64::from_be_bytes(digest.as_ref()[..8].try_into().expect("SHA-256 has 32 bytes"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@
 //! | `flows` | the decisions of the last minutes, by place and region |
 //! | `draining` | tells everything that the balancer drains |
 //! | `counters`, `metrics` | what is counted, and how it is reported |
-//! | `private_file`, `clock` | files with secrets, the time |
+//! | `explain` | a decision in full, without a balancer that runs |
+//! | `private_file`, `clock`, `hash` | files with secrets, the time, hashes of what clients send |
 
 mod api;
 mod audit;
@@ -30,9 +31,11 @@ mod clock;
 mod connections;
 mod counters;
 mod draining;
+mod explain;
 mod feed;
 mod fleet;
 mod flows;
+mod hash;
 mod hosts_file;
 mod login;
 mod metrics;
@@ -45,6 +48,7 @@ mod settings;
 mod state;
 mod tokens;
 
+pub use explain::explain;
 pub use run::{check, run};
 pub use server::{Server, StartError};
 pub use settings::{CertificateFiles, LimitSettings, LoginSettings, Raw, Settings, SettingsError, Sources};

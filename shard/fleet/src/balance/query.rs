@@ -1,6 +1,7 @@
 //! The fields of a request: `name=value`, joined by `&`, percent-encoded.
 
-use crate::balancer::{FAILED_MAX, PARTY_SIZE_MAX, ROUND_TRIPS_MAX};
+use super::hash::short_hash;
+use crate::balancer::{FAILED_MAX, PARTY_SIZE_MAX, Party, ROUND_TRIPS_MAX, Request, Whereabouts};
 use crate::model::Name;
 use std::net::IpAddr;
 
@@ -51,6 +52,25 @@ impl Fields {
             (None, Some(_)) => Err("party: a size needs a party".to_owned()),
             _ => Ok(fields),
         }
+    }
+
+    /// What they say to the balancer. `key` stands in for an account that they do not name.
+    pub(super) fn request(
+        self,
+        place: Whereabouts,
+        key: Option<u64>,
+        party: Option<Party>,
+        failed: Vec<Name>,
+    ) -> Request {
+        let account = self.account.as_deref().map(|account| short_hash(account.as_bytes()));
+        let Fields { contract, region, round_trips, .. } = self;
+        Request { contract, region, round_trips, place, key: account.or(key), party, failed }
+    }
+
+    /// The party of its first member.
+    pub(super) fn founder(&self) -> Option<Party> {
+        let (party, size) = self.party.as_ref().zip(self.size)?;
+        Some(Party::Founder { id: short_hash(party.as_bytes()), size })
     }
 
     fn set(&mut self, name: &str, value: String) -> Result<(), String> {

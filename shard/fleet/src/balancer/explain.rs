@@ -9,6 +9,7 @@ use super::step::Step;
 use crate::location::Place;
 use crate::model::Name;
 use serde::Serialize;
+use std::fmt;
 
 /// A decision in full.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -53,6 +54,38 @@ pub struct ExplainedHost {
     pub load: f64,
 }
 
+/// Sentences, then a line for each region and each host.
+impl fmt::Display for Explanation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Some(host) => writeln!(formatter, "host {host}")?,
+            None => writeln!(formatter, "no host")?,
+        }
+        for step in &self.why {
+            writeln!(formatter, "  {step}")?;
+        }
+        for region in &self.regions {
+            write!(formatter, "region {}", region.name)?;
+            if let Some(km) = region.km {
+                write!(formatter, ", {km} km")?;
+            }
+            if let Some(ms) = region.round_trip_ms {
+                write!(formatter, ", {ms} ms")?;
+            }
+            writeln!(formatter)?;
+            for ExplainedHost { name, fit, places, held, load } in &region.hosts {
+                let percent = (load * 100.0).round();
+                writeln!(
+                    formatter,
+                    "  {name}: {}; {places} places for newcomers, {held} held, load {percent} %",
+                    fit.name()
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Balancer {
     /// Explains what [`Balancer::route`] would decide, if nobody waits.
     pub fn explain(&self, request: &Request, now_ms: u64, random: u64) -> Explanation {
@@ -76,10 +109,10 @@ impl Balancer {
             Whereabouts::NoDatabase | Whereabouts::Unknown => None,
         };
         Explanation {
-            host: host.map(|host| self.index.host(host).host.name.clone()),
+            host: host.map(|host| self.index.host(host).name.clone()),
             why,
             place,
-            revision: self.index.revision(),
+            revision: self.index.directory.revision,
             regions: reach.into_iter().map(|region| self.explain_region(region, request, place, &need)).collect(),
         }
     }
@@ -89,7 +122,7 @@ impl Balancer {
         let hosts = self.index.hosts_of(number).map(|host| {
             let (fit, places) = need.of(host);
             ExplainedHost {
-                name: self.index.host(host).host.name.clone(),
+                name: self.index.host(host).name.clone(),
                 fit,
                 places,
                 held: self.live.held(host),

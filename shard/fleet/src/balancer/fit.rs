@@ -160,7 +160,7 @@ impl<'a> Need<'a> {
         if indexed.places < self.places {
             return (Fit::TooSmall, 0);
         }
-        let taken = u64::from(indexed.host.players) + u64::from(self.live.held(number)) * u64::from(self.balancers);
+        let taken = u64::from(indexed.players) + u64::from(self.live.held(number)) * u64::from(self.balancers);
         let places = u64::from(indexed.places).saturating_sub(taken) as u32;
         (if places < self.places { Fit::Full } else { Fit::Fits }, places)
     }
@@ -168,7 +168,7 @@ impl<'a> Need<'a> {
     /// Whether a host takes the client, if it has a place.
     pub(super) fn before_places(&self, number: u32) -> Fit {
         let indexed = self.index.host(number);
-        match indexed.host.state {
+        match indexed.state {
             HostState::Ready => {}
             HostState::Starting => return Fit::Starting,
             HostState::Overloaded => return Fit::Overloaded,
@@ -183,7 +183,7 @@ impl<'a> Need<'a> {
             Fit::Failed
         } else if self.live.is_suspect(number, self.now_ms) {
             Fit::Suspect
-        } else if self.needs_weight && indexed.host.weight == 0 {
+        } else if self.needs_weight && indexed.weight == 0 {
             Fit::NoWeight
         } else {
             Fit::Fits

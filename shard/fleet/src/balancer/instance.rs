@@ -13,12 +13,12 @@ use super::request::{Party, Request};
 use super::step::Step;
 use crate::model::{Directory, Name};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A balancer. It reads no clock and no socket: the time and chance come in as arguments.
 #[derive(Debug)]
 pub struct Balancer {
     pub(super) policy: Policy,
-    directory: Directory,
     pub(super) index: Index,
     pub(super) live: Live,
     queue: Queue,
@@ -52,28 +52,27 @@ struct Found {
 impl Balancer {
     /// A balancer without hosts. `now_ms` is the time in milliseconds since 1970, as everywhere here.
     pub fn new(policy: Policy, now_ms: u64) -> Balancer {
-        let directory = Directory::default();
-        let index = Index::new(&directory, &policy);
+        let index = Index::new(&Arc::default(), &policy);
         let live = Live::new(&index);
         let queue = Queue::new(policy.waiting.clone(), now_ms);
-        Balancer { policy, directory, index, live, queue }
+        Balancer { policy, index, live, queue }
     }
 
     /// Takes a new directory.
-    pub fn set_directory(&mut self, directory: &Directory) {
-        self.directory.clone_from(directory);
-        self.renew();
+    pub fn set_directory(&mut self, directory: &Arc<Directory>) {
+        self.renew(directory);
     }
 
     /// Takes a new policy.
     pub fn set_policy(&mut self, policy: Policy) {
         self.queue.set(policy.waiting.clone());
         self.policy = policy;
-        self.renew();
+        let directory = Arc::clone(&self.index.directory);
+        self.renew(&directory);
     }
 
-    fn renew(&mut self) {
-        let index = Index::new(&self.directory, &self.policy);
+    fn renew(&mut self, directory: &Arc<Directory>) {
+        let index = Index::new(directory, &self.policy);
         self.live.carry_over(&self.index, &index, self.policy.balancers);
         self.index = index;
     }
@@ -84,8 +83,8 @@ impl Balancer {
     }
 
     /// The directory in use.
-    pub fn directory(&self) -> &Directory {
-        &self.directory
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.index.directory
     }
 
     /// Clients that wait, as far as this balancer knows.
@@ -137,7 +136,7 @@ impl Balancer {
     }
 
     fn at(&self, host: u32) -> (Outcome, Option<u32>) {
-        (Outcome::Host(Box::new(self.index.host(host).host.clone())), Some(host))
+        (Outcome::Host(Box::new(self.index.record(host).clone())), Some(host))
     }
 
     /// The host of a party's pass, if it still takes members. They may use the reserve.
@@ -147,7 +146,7 @@ impl Balancer {
             return None;
         };
         let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
-        let record = &self.index.host(number).host;
+        let record = self.index.host(number);
         let fit = match need.before_places(number) {
             Fit::Fits if record.players >= record.capacity => Fit::Full,
             fit => fit,

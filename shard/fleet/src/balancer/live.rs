@@ -52,14 +52,14 @@ impl Live {
     /// Goes on with a new index. Players that have arrived since the old one are in the directory now, so their places are no
     /// longer held. Of `n` that arrived, this balancer sent about `n / balancers`.
     pub(super) fn carry_over(&mut self, old: &Index, new: &Index, balancers: u32) {
-        let mut hosts = vec![LiveHost::default(); new.hosts.len()];
-        for (number, indexed) in new.hosts.iter().enumerate() {
-            let Some(before) = old.host_number(&indexed.host.name) else { continue };
+        let hosts = new.hosts.iter().zip(new.numbers_in(old)).map(|(host, before)| {
+            let Some(before) = before else { return LiveHost::default() };
             let mut live = std::mem::take(&mut self.hosts[before as usize]);
-            let arrived = indexed.host.players.saturating_sub(old.host(before).host.players);
+            let arrived = host.players.saturating_sub(old.host(before).players);
             live.release(arrived.div_ceil(balancers.max(1)), self.second);
-            hosts[number] = live;
-        }
+            live
+        });
+        let hosts = hosts.collect();
         self.hosts = hosts;
     }
 
@@ -170,6 +170,7 @@ mod tests {
     use crate::balancer::fixtures::{directory, host};
     use crate::balancer::policy::Policy;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn index(players: &[u32]) -> Index {
         let hosts = players.iter().enumerate().map(|(number, players)| {
@@ -177,7 +178,7 @@ mod tests {
             host.players = *players;
             host
         });
-        Index::new(&directory(hosts), &Policy::default())
+        Index::new(&Arc::new(directory(hosts)), &Policy::default())
     }
 
     proptest! {

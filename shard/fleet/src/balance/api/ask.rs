@@ -2,11 +2,11 @@
 //! checked here: what is forged or too old is counted, and has no effect.
 
 use super::answer::Refusal;
-use crate::balance::login::short_hash;
+use crate::balance::hash::short_hash;
 use crate::balance::places::network_of;
 use crate::balance::query::Fields;
 use crate::balance::state::State;
-use crate::balancer::{Ask, Forged, Party, Pass, Receipt, Request, network_hash};
+use crate::balancer::{Ask, Forged, Party, Pass, Receipt, network_hash};
 use crate::model::Name;
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
@@ -36,16 +36,7 @@ impl State {
         let ticket = fields.queue.as_deref().and_then(|text| self.genuine(self.seal.open_ticket(text)));
         let party = self.party(&fields, now_ms)?;
         let failed = self.failed(&fields.failed, network, now_ms);
-        let account = fields.account.as_deref().map(|account| short_hash(account.as_bytes()));
-        let request = Request {
-            contract: fields.contract,
-            region: fields.region,
-            round_trips: fields.round_trips,
-            place: self.whereabouts(from),
-            key: account.or(token),
-            party,
-            failed,
-        };
+        let request = fields.request(self.whereabouts(from), token, party, failed);
         Ok(Ask { request, network, holder: token.unwrap_or(network), ticket })
     }
 
@@ -54,10 +45,7 @@ impl State {
     }
 
     fn party(&self, fields: &Fields, now_ms: u64) -> Result<Option<Party>, Refusal> {
-        let Some(text) = &fields.pass else {
-            let founder = fields.party.as_ref().zip(fields.size);
-            return Ok(founder.map(|(party, size)| Party::Founder { id: short_hash(party.as_bytes()), size }));
-        };
+        let Some(text) = &fields.pass else { return Ok(fields.founder()) };
         let Pass { until_ms, host, .. } = self
             .genuine(self.seal.open_pass(text))
             .ok_or_else(|| Refusal::new(400, "pass: no balancer of this fleet made it"))?;

@@ -3,7 +3,8 @@
 use super::Client;
 use super::answer::{Refusal, with_wait};
 use crate::balance::clock::now_ms;
-use crate::balance::login::{JoinTicket, short_hash};
+use crate::balance::hash::short_hash;
+use crate::balance::login::JoinTicket;
 use crate::balance::state::State;
 use crate::balancer::{Decision, Outcome, Party, Pass, Receipt, Refused, Step, Waits};
 use crate::model::{Host, Name};

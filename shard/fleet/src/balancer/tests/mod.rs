@@ -10,6 +10,7 @@ use crate::model::{Directory, Host, HostState, Name};
 use proptest::prelude::*;
 use proptest::strategy::Strategy;
 use reference::{Reference, Sent};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const NOW: u64 = 1_000_000_000;
@@ -105,7 +106,7 @@ proptest! {
         requests in prop::collection::vec((any_request(), any::<u64>()), 1..12),
     ) {
         let mut balancer = Balancer::new(Policy { failure_reports: 1, ..policy.clone() }, NOW);
-        balancer.set_directory(&fleet);
+        balancer.set_directory(&Arc::new(fleet.clone()));
         let mut reference = Reference::new(fleet, policy);
         for host in reported {
             if balancer.report(&host, 7, LATER) {

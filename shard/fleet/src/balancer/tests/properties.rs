@@ -8,7 +8,7 @@ fn fleet(hosts: usize) -> Directory {
 
 fn balancer(strategy: super::super::Strategy, fleet: &Directory) -> Balancer {
     let mut balancer = Balancer::new(Policy { strategy, reserve_percent: 0, ..Policy::default() }, NOW);
-    balancer.set_directory(fleet);
+    balancer.set_directory(&Arc::new(fleet.clone()));
     balancer
 }
 
@@ -28,7 +28,7 @@ proptest! {
         requests in prop::collection::vec((any_request(), any::<u64>()), 1..30),
     ) {
         let mut balancer = Balancer::new(Policy { queue: true, ..policy }, NOW);
-        balancer.set_directory(&fleet);
+        balancer.set_directory(&Arc::new(fleet.clone()));
         let mut newcomers: std::collections::BTreeMap<Name, u32> = Default::default();
         for (request, random) in requests {
             let decision = balancer.route(&ask(&request), LATER, random);
@@ -87,13 +87,13 @@ fn a_party_that_is_split_is_told_why() {
         decision.why.iter().map(Step::to_string).collect::<Vec<_>>().join("; ")
     };
     fleet.hosts.get_mut("h0").unwrap().players = 100;
-    balancer.set_directory(&fleet);
+    balancer.set_directory(&Arc::new(fleet.clone()));
     assert!(why(&mut balancer).contains("the party is split: its host h0 is full"));
     fleet.hosts.get_mut("h0").unwrap().state = HostState::Draining;
-    balancer.set_directory(&fleet);
+    balancer.set_directory(&Arc::new(fleet.clone()));
     assert!(why(&mut balancer).contains("the party is split: its host h0 is draining"));
     fleet.hosts.remove("h0");
-    balancer.set_directory(&fleet);
+    balancer.set_directory(&Arc::new(fleet.clone()));
     assert!(why(&mut balancer).contains("the party is split: its host h0 is not in the fleet"));
 }
 
@@ -153,7 +153,7 @@ fn a_full_fleet_admits_in_order() {
     for round in 1..=100 {
         // One player leaves, and one that was admitted has come.
         fleet.hosts.get_mut("h0").unwrap().players = 99;
-        balancer.set_directory(&fleet);
+        balancer.set_directory(&Arc::new(fleet.clone()));
         let now = LATER + 1_000 + round * 15;
         for (client, ticket) in waiting.iter().rev().copied().collect::<Vec<_>>() {
             let ask = Ask { request: Request::default(), network: client, holder: client, ticket: Some(ticket) };
@@ -163,7 +163,7 @@ fn a_full_fleet_admits_in_order() {
             }
         }
         fleet.hosts.get_mut("h0").unwrap().players = 100;
-        balancer.set_directory(&fleet);
+        balancer.set_directory(&Arc::new(fleet.clone()));
     }
     assert_eq!(admitted, (0..100).collect::<Vec<_>>());
     assert_eq!(balancer.waiting(), 0);
@@ -176,7 +176,7 @@ fn a_host_that_left_or_failed_is_passed_over() {
     let failed = Request { failed: vec![name("h0")], ..Request::default() };
     assert!((0..20).all(|random| sent(&mut balancer, &failed, random) == name("h1")));
     fleet.hosts.remove("h1");
-    balancer.set_directory(&fleet);
+    balancer.set_directory(&Arc::new(fleet.clone()));
     assert!((0..20).all(|random| sent(&mut balancer, &Request::default(), random) == name("h0")));
     assert!(matches!(balancer.route(&ask(&failed), LATER, 0).outcome, Outcome::Refused(Refused::Unavailable)));
 }
@@ -191,6 +191,14 @@ fn an_explanation_names_the_host_that_a_route_gives_and_every_other_with_its_rea
     let explanation = balancer.explain(&request, LATER, 5);
     assert_eq!(explanation.host, Some(sent(&mut balancer, &request, 5)));
     assert_eq!(explanation.regions[0].name, name("near"));
+    let text = explanation.to_string();
+    for line in [
+        "region near\n",
+        "  h1: in maintenance; 0 places for newcomers, 0 held, load 0 %\n",
+        "  h3: fit; 100 places for newcomers",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
     assert_eq!(explanation.regions[0].hosts[1].fit, Fit::Maintenance);
     assert_eq!(explanation.regions.iter().map(|region| region.hosts.len()).sum::<usize>(), 6);
     assert!(
