@@ -23,6 +23,9 @@ step scripts/tune-host-test.sh
 # Tests the dissector if Wireshark is installed.
 if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 # Without examples, which clippy has checked: linking them takes minutes.
+# Empty if it cannot be had: then the test that needs it says so.
+RINGSHARD_LOCATION_DATABASE=$(scripts/location-data.sh 2> /dev/null || true)
+export RINGSHARD_LOCATION_DATABASE
 step cargo test --locked --workspace --lib --bins --tests
 step cargo test --locked --workspace --doc
 # Without long transfers: they add nothing here, and take a quarter of an hour with unoptimised ciphers.

@@ -81,6 +81,10 @@ impl Fleet {
 /// What is wrong with the file, and what to do.
 pub(super) fn read_policy(path: &Path) -> Result<Policy, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    if text.trim().is_empty() {
+        // An editor may be about to write it.
+        return Err(format!("{} is empty: a policy has at least one setting", path.display()));
+    }
     let policy: Policy = toml::from_str(&text).map_err(|error| format!("{} is no policy: {error}", path.display()))?;
     match policy.faults() {
         faults if faults.is_empty() => Ok(policy),

@@ -177,7 +177,7 @@ mod tests {
             ("rtt=eu:-1", "rtt: expected"),
             ("rtt=eu:NaN", "rtt: expected"),
             ("rtt=eu:inf", "rtt: expected"),
-            ("size=0&party=a", "size: expected 1 to 1000"),
+            ("size=0&party=a", "size: expected 1 to 200"),
             ("party=a", "size: with a party"),
             ("size=3", "party: a size needs a party"),
             ("contract=", "contract: expected 1 to 128 bytes"),

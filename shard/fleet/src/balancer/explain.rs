@@ -91,7 +91,7 @@ impl Balancer {
     pub fn explain(&self, request: &Request, now_ms: u64, random: u64) -> Explanation {
         let mut why = Vec::new();
         let mut host = match &request.party {
-            Some(Party::Member { host }) => self.party_host(request, host, now_ms, &mut why),
+            Some(Party::Member(pass)) => self.party_host(request, pass, now_ms, &mut why),
             _ => None,
         };
         let order = order::regions(&self.index, &self.policy, request, &mut why);

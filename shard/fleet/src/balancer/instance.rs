@@ -6,10 +6,12 @@ use super::hash;
 use super::index::Index;
 use super::live::{self, Live};
 use super::order;
+use super::passes::Passes;
 use super::pick::pick;
 use super::policy::{Overflow, Policy};
 use super::queue::{Asker, Crowded, Offer, Queue, Ticket, Turn};
 use super::request::{Party, Request};
+use super::seal::Pass;
 use super::step::Step;
 use crate::model::{Directory, Name};
 use std::net::IpAddr;
@@ -22,6 +24,7 @@ pub struct Balancer {
     pub(super) index: Index,
     pub(super) live: Live,
     queue: Queue,
+    passes: Passes,
 }
 
 /// A request, and who makes it.
@@ -55,7 +58,7 @@ impl Balancer {
         let index = Index::new(&Arc::default(), &policy);
         let live = Live::new(&index);
         let queue = Queue::new(policy.waiting.clone(), now_ms);
-        Balancer { policy, index, live, queue }
+        Balancer { policy, index, live, queue, passes: Passes::default() }
     }
 
     /// Takes a new directory.
@@ -108,39 +111,44 @@ impl Balancer {
     pub fn route(&mut self, ask: &Ask, now_ms: u64, random: u64) -> Decision {
         self.live.advance(now_ms);
         self.queue.advance(now_ms);
+        self.passes.advance(now_ms);
         let mut why = Vec::with_capacity(8);
-        let (outcome, chosen) = self.decide(ask, now_ms, random, &mut why);
-        if let Some(host) = chosen {
-            // The place of a party's member was held when its founder came.
-            let places = if matches!(ask.request.party, Some(Party::Member { .. })) { 0 } else { ask.request.places() };
-            self.live.hold(host, ask.network, places);
-        }
+        let outcome = self.decide(ask, now_ms, random, &mut why);
         Decision { outcome, why }
     }
 
-    fn decide(&mut self, ask: &Ask, now_ms: u64, random: u64, why: &mut Vec<Step>) -> (Outcome, Option<u32>) {
-        if let Some(Party::Member { host }) = &ask.request.party
-            && let Some(number) = self.party_host(&ask.request, host, now_ms, why)
+    fn decide(&mut self, ask: &Ask, now_ms: u64, random: u64, why: &mut Vec<Step>) -> Outcome {
+        if let Some(Party::Member(pass)) = &ask.request.party
+            && let Some(number) = self.party_host(&ask.request, pass, now_ms, why)
         {
+            self.passes.count(pass);
+            // Its place was held when the founder came.
             return self.at(number);
         }
         let found = match self.look(&ask.request, now_ms, why) {
             Ok(found) => found,
-            Err(refused) => return (Outcome::Refused(refused), None),
+            Err(refused) => return Outcome::Refused(refused),
         };
         if let Some(outcome) = self.gate(ask, &found, now_ms, random, why) {
-            return (outcome, None);
+            return outcome;
         }
         let parts = (&self.index, &self.live, &self.policy);
-        self.at(pick(parts, &ask.request, &found.fitting, random, why))
+        let host = pick(parts, &ask.request, &found.fitting, random, why);
+        self.live.hold(host, ask.network, ask.request.places());
+        self.at(host)
     }
 
-    fn at(&self, host: u32) -> (Outcome, Option<u32>) {
-        (Outcome::Host(Box::new(self.index.record(host).clone())), Some(host))
+    fn at(&self, host: u32) -> Outcome {
+        Outcome::Host(Box::new(self.index.record(host).clone()))
     }
 
     /// The host of a party's pass, if it still takes members. They may use the reserve.
-    pub(super) fn party_host(&self, request: &Request, host: &Name, now_ms: u64, why: &mut Vec<Step>) -> Option<u32> {
+    pub(super) fn party_host(&self, request: &Request, pass: &Pass, now_ms: u64, why: &mut Vec<Step>) -> Option<u32> {
+        let host = &pass.host;
+        if !self.passes.may_use(pass) {
+            why.push(Step::PassUsed);
+            return None;
+        }
         let Some(number) = self.index.host_number(host) else {
             why.push(Step::PartyHostGone { host: host.clone() });
             return None;

@@ -22,6 +22,7 @@
 //! | `fit` | whether a host takes a client |
 //! | `pick` | the strategies |
 //! | `queue` | who waits, and whose turn it is |
+//! | `passes` | how often the passes of parties were used |
 //! | `instance` | [`Balancer`]: all of it together |
 //! | `decision`, `step` | the answer, and why |
 //! | `explain` | the answer in full |
@@ -36,6 +37,7 @@ mod index;
 mod instance;
 mod live;
 mod order;
+mod passes;
 mod pick;
 mod policy;
 mod queue;

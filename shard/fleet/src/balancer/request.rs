@@ -1,5 +1,6 @@
 //! What a client asks for.
 
+use super::seal::Pass;
 use crate::location::Place;
 use crate::model::Name;
 
@@ -8,7 +9,7 @@ pub const ROUND_TRIPS_MAX: usize = 32;
 /// Hosts that a client may report as unreachable.
 pub const FAILED_MAX: usize = 8;
 /// Members of a party.
-pub const PARTY_SIZE_MAX: u32 = 1_000;
+pub const PARTY_SIZE_MAX: u32 = 200;
 
 /// A client that wants to know where to play. Everything in it is the client's word, except where it is.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -52,10 +53,7 @@ pub enum Party {
         size: u32,
     },
     /// A later member shows the pass that the first one got.
-    Member {
-        /// The host that the pass names.
-        host: Name,
-    },
+    Member(Pass),
 }
 
 impl Request {
@@ -63,7 +61,7 @@ impl Request {
     pub fn places(&self) -> u32 {
         match self.party {
             Some(Party::Founder { size, .. }) => size,
-            Some(Party::Member { .. }) | None => 1,
+            Some(Party::Member(_)) | None => 1,
         }
     }
 }

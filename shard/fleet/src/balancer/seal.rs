@@ -13,7 +13,7 @@ use std::fmt;
 pub const KEY_BYTES: usize = 32;
 /// Bytes of a signature.
 const TAG_BYTES: usize = 16;
-/// Characters of a text. The longest is a receipt of a host whose name has 63 bytes.
+/// Characters of a text. The longest is a pass to a host whose name has 63 bytes.
 pub const TEXT_BYTES_MAX: usize = 160;
 
 /// Signs and checks.
@@ -36,6 +36,8 @@ pub struct Receipt {
 pub struct Pass {
     /// Hash of the party's name.
     pub party: u64,
+    /// Members of the party.
+    pub size: u32,
     /// Until when the pass counts, in milliseconds since 1970.
     pub until_ms: u64,
     /// The host.
@@ -91,7 +93,10 @@ impl Seal {
 
     /// A pass as a text.
     pub fn pass(&self, pass: &Pass) -> String {
-        self.close(PASS, &[&numbers(&[pass.party, pass.until_ms])[..], pass.host.as_str().as_bytes()].concat())
+        self.close(
+            PASS,
+            &[&numbers(&[pass.party, pass.size.into(), pass.until_ms])[..], pass.host.as_str().as_bytes()].concat(),
+        )
     }
 
     /// A pass from its text.
@@ -99,8 +104,8 @@ impl Seal {
     /// # Errors
     /// It is forged.
     pub fn open_pass(&self, text: &str) -> Result<Pass, Forged> {
-        let ([party, until_ms], host) = split(&self.open(PASS, text)?)?;
-        Ok(Pass { party, until_ms, host: name(&host)? })
+        let ([party, size, until_ms], host) = split(&self.open(PASS, text)?)?;
+        Ok(Pass { party, size: size.try_into().map_err(|_| Forged)?, until_ms, host: name(&host)? })
     }
 
     fn close(&self, kind: u8, contents: &[u8]) -> String {
@@ -170,9 +175,10 @@ mod tests {
     fn what_is_signed_comes_back() {
         let host: Name = "a".repeat(63).parse().unwrap();
         let receipt = Receipt { network: 1, at_ms: u64::MAX, host: host.clone() };
-        let pass = Pass { party: 9, until_ms: 8, host };
+        let pass = Pass { party: 9, size: 7, until_ms: 8, host };
         assert_eq!(seal().open_ticket(&seal().ticket(&ticket())), Ok(ticket()));
         assert_eq!(seal().open_receipt(&seal().receipt(&receipt)), Ok(receipt.clone()));
+        assert!(seal().pass(&pass).len() <= TEXT_BYTES_MAX);
         assert_eq!(seal().open_pass(&seal().pass(&pass)), Ok(pass));
         assert!(seal().receipt(&receipt).len() <= TEXT_BYTES_MAX);
     }

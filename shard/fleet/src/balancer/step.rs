@@ -27,6 +27,7 @@ pub enum Step {
     Party { host: Name, of: u32, size: u32 },
     PartyPass { host: Name },
     PartyHostGone { host: Name },
+    PassUsed,
     PartyHostUnfit { host: Name, fit: &'static str },
     Waits { ahead: u64, places: u64 },
     Admitted { places: u64 },
@@ -82,6 +83,9 @@ impl Step {
             Step::PartyPass { host } => write!(formatter, "the party's pass names host {host}"),
             Step::PartyHostGone { host } => {
                 write!(formatter, "the party is split: its host {host} is not in the fleet any more")
+            }
+            Step::PassUsed => {
+                formatter.write_str("the party's pass was used by more clients than the party has members")
             }
             Step::PartyHostUnfit { host, fit } => write!(formatter, "the party is split: its host {host} is {fit}"),
             Step::Waits { ahead, places } => {

@@ -6,7 +6,7 @@ use crate::balance::hash::short_hash;
 use crate::balance::places::network_of;
 use crate::balance::query::Fields;
 use crate::balance::state::State;
-use crate::balancer::{Ask, Forged, Party, Pass, Receipt, network_hash};
+use crate::balancer::{Ask, Forged, Party, Receipt, network_hash};
 use crate::model::Name;
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
@@ -46,14 +46,14 @@ impl State {
 
     fn party(&self, fields: &Fields, now_ms: u64) -> Result<Option<Party>, Refusal> {
         let Some(text) = &fields.pass else { return Ok(fields.founder()) };
-        let Pass { until_ms, host, .. } = self
+        let pass = self
             .genuine(self.seal.open_pass(text))
             .ok_or_else(|| Refusal::new(400, "pass: no balancer of this fleet made it"))?;
-        if until_ms < now_ms {
+        if pass.until_ms < now_ms {
             self.counters.stale.count();
             return Err(Refusal::new(400, "pass: it is too old: the first member of the party asks for a new one"));
         }
-        Ok(Some(Party::Member { host }))
+        Ok(Some(Party::Member(pass)))
     }
 
     /// The hosts that the client could not reach. Each receipt is a report, too: only clients that were sent to a host can say that

@@ -3,7 +3,6 @@
 use super::Client;
 use super::answer::{Refusal, with_wait};
 use crate::balance::clock::now_ms;
-use crate::balance::hash::short_hash;
 use crate::balance::login::JoinTicket;
 use crate::balance::state::State;
 use crate::balancer::{Decision, Outcome, Party, Pass, Receipt, Refused, Step, Waits};
@@ -85,7 +84,6 @@ pub(super) async fn route(
     if fields.address.is_some() {
         return Err(Refusal::new(400, "address: only /v1/explain takes this field"));
     }
-    let party = fields.party.as_deref().map(|party| short_hash(party.as_bytes()));
     let now_ms = now_ms();
     let ask = state.ask(fields, &headers, client.address, now_ms)?;
     let Decision { outcome, why } = state.route(&ask, now_ms);
@@ -93,8 +91,10 @@ pub(super) async fn route(
         Outcome::Host(host) => {
             let ticket = join_ticket(&state, &headers, &host.key).await?;
             let until_ms = now_ms + PASS_MS;
-            let is_founder = matches!(ask.request.party, Some(Party::Founder { .. }));
-            let pass = party.filter(|_| is_founder).map(|party| Pass { party, until_ms, host: host.name.clone() });
+            let pass = match ask.request.party {
+                Some(Party::Founder { id, size }) => Some(Pass { party: id, size, until_ms, host: host.name.clone() }),
+                Some(Party::Member(_)) | None => None,
+            };
             let receipt = Receipt { network: ask.network, at_ms: now_ms, host: host.name.clone() };
             let (pass, receipt) = (pass.map(|pass| state.seal.pass(&pass)), state.seal.receipt(&receipt));
             Ok(Json(to_host(&host, receipt, pass, ticket, &why)).into_response())

@@ -12,8 +12,9 @@ use client::Client;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 const READER: &str = "reader-0123456789abcdef";
 const WRITER: &str = "writer-0123456789abcdef";
@@ -33,6 +34,19 @@ impl Bench {
 
     async fn client(&self) -> Client {
         Client::connect(self.server.address()).await
+    }
+}
+
+/// Asks until the answer has a text. What the balancer takes in from outside, it takes in a moment later.
+async fn until(client: &mut Client, token: &str, path: &str, expected: &str) {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = client.get_as(token, path).await;
+        if answer.text.contains(expected) {
+            return;
+        }
+        assert!(Instant::now() < end, "{path} lacks {expected}: {}", answer.text);
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -69,6 +83,14 @@ impl Folder {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// A file that is there as a whole at once.
+    fn replace(&self, name: &str, text: &str) -> PathBuf {
+        let (begun, path) = (self.path("begun"), self.path(name));
+        std::fs::write(&begun, text).unwrap();
+        std::fs::rename(begun, &path).unwrap();
         path
     }
 

@@ -1,7 +1,6 @@
 use super::*;
 use crate::balance::counters::Counters;
 use serde_json::json;
-use tokio::time::{sleep, timeout};
 
 #[tokio::test]
 async fn without_tokens_this_host_may_look_and_nobody_may_change() {
@@ -67,21 +66,17 @@ async fn readers_look_and_writers_change_and_each_change_is_audited() {
 #[tokio::test]
 async fn a_new_policy_and_new_tokens_are_taken_from_their_files_and_wrong_ones_are_not() {
     let folder = Folder::new();
-    let policy = folder.path("policy.toml");
-    std::fs::write(&policy, "strategy = 'sticky'\n").unwrap();
-    let settings = Settings { tokens: Some(folder.tokens()), policy: Some(policy.clone()), ..settings() };
+    let policy = Some(folder.replace("policy.toml", "strategy = 'sticky'\n"));
+    let settings = Settings { tokens: Some(folder.tokens()), policy, ..settings() };
     let bench = Bench::start(settings, hosts()).await;
     let mut client = bench.client().await;
-    std::fs::write(&policy, "strategy = 'fair'\n").unwrap();
-    sleep(Duration::from_millis(400)).await;
+    folder.replace("policy.toml", "strategy = 'fair'\n");
+    until(&mut client, READER, "/metrics", "ringshard_balance_policies_failed_total 1").await;
     assert_eq!(client.get_as(READER, "/v1/policy").await.json()["strategy"], "sticky");
-    std::fs::write(&policy, "strategy = 'weighted'\n").unwrap();
+    folder.replace("policy.toml", "strategy = 'weighted'\n");
     folder.private("tokens", "boards read another-0123456789abcdef\n");
-    sleep(Duration::from_millis(400)).await;
-    assert_eq!(client.get_as("another-0123456789abcdef", "/v1/policy").await.json()["strategy"], "weighted");
+    until(&mut client, "another-0123456789abcdef", "/v1/policy", "weighted").await;
     assert_eq!(client.get_as(WRITER, "/v1/policy").await.status, 401, "the token is gone");
-    let metrics = client.get_as("another-0123456789abcdef", "/metrics").await.text;
-    assert!(metrics.contains("ringshard_balance_policies_failed_total 1"), "{metrics}");
 }
 
 #[tokio::test]
@@ -136,11 +131,11 @@ async fn a_balancer_is_ready_once_it_knows_the_fleet_and_ends_without_cutting_an
     let mut client = Client::connect(server.address()).await;
     assert_eq!(client.get("/ready").await.status, 503);
     sender.send(Arc::new(super::directory(hosts()))).unwrap();
-    sleep(Duration::from_millis(300)).await;
+    until(&mut client, "", "/ready", "ready\n").await;
     assert_eq!(client.get("/ready").await.status, 200);
     assert!(client.get("/").await.text.contains("<title>Ringshard fleet</title>"));
     let address = server.address();
-    let cut = timeout(Duration::from_secs(3), server.drain()).await.expect("an idle connection holds nothing up");
+    let cut = timeout(Duration::from_secs(20), server.drain()).await.expect("an idle connection holds nothing up");
     assert_eq!(cut, 0);
     assert!(client.read().await.is_none(), "the idle connection is closed");
     assert!(tokio::net::TcpStream::connect(address).await.is_err());

@@ -81,12 +81,17 @@ prop_compose! {
         key in prop::option::of(any::<u64>()),
         party in prop::option::weighted(0.3, prop_oneof![
             (any::<u64>(), 1..12_u32).prop_map(|(id, size)| Party::Founder { id, size }),
-            (0..34_u8).prop_map(|number| Party::Member { host: name(&format!("h{number}")) }),
+            (any::<u64>(), 0..34_u8).prop_map(|(party, number)| Party::Member(pass(party, &format!("h{number}")))),
         ]),
         failed in prop::collection::vec((0..30_u8).prop_map(|number| name(&format!("h{number}"))), 0..3),
     ) -> Request {
         Request { contract: contract.map(str::to_owned), region, round_trips, place, key, party, failed }
     }
+}
+
+/// A pass for many members.
+fn pass(party: u64, host: &str) -> Pass {
+    Pass { party, size: PARTY_SIZE_MAX, until_ms: LATER + 1_000, host: name(host) }
 }
 
 /// Each client has a network of its own.

@@ -39,7 +39,7 @@ proptest! {
             prop_assert!(!request.failed.contains(&host.name));
             let contract = request.contract.as_deref().unwrap_or(&host.contract);
             prop_assert!(host.contract.is_empty() || host.contract == contract);
-            if !matches!(request.party, Some(Party::Member { .. })) {
+            if !matches!(request.party, Some(Party::Member(_))) {
                 let sum = newcomers.entry(host.name.clone()).or_default();
                 *sum += request.places();
                 prop_assert!(host.players + *sum <= host.capacity, "{} is overfilled", host.name);
@@ -69,7 +69,7 @@ proptest! {
         let founder = Request { party: Some(Party::Founder { id, size }), ..Request::default() };
         let host = sent(&mut first, &founder, 1);
         prop_assert_eq!(&sent(&mut second, &founder, 2), &host);
-        let member = Request { party: Some(Party::Member { host: host.clone() }), ..Request::default() };
+        let member = Request { party: Some(Party::Member(Pass { size, ..pass(id, host.as_str()) })), ..Request::default() };
         for random in 1..u64::from(size) {
             let balancer = if random % 2 == 0 { &mut first } else { &mut second };
             prop_assert_eq!(&sent(balancer, &member, random), &host);
@@ -78,10 +78,24 @@ proptest! {
 }
 
 #[test]
+fn a_pass_lets_no_more_past_the_queue_than_the_party_has_members() {
+    let full = directory([Host { players: 98, ..host("h0", "r") }]);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &full);
+    balancer.set_policy(Policy { reserve_percent: 2, ..balancer.policy().clone() });
+    let member = Request { party: Some(Party::Member(Pass { size: 2, ..pass(1, "h0") })), ..Request::default() };
+    for random in 0..4 {
+        assert_eq!(sent(&mut balancer, &member, random), name("h0"), "a member may use the reserve");
+    }
+    let decision = balancer.route(&ask(&member), LATER, 5);
+    assert!(matches!(decision.outcome, Outcome::Waits(_)), "{decision:?}");
+    assert!(decision.why.contains(&Step::PassUsed));
+}
+
+#[test]
 fn a_party_that_is_split_is_told_why() {
     let mut fleet = fleet(2);
     let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
-    let member = Request { party: Some(Party::Member { host: name("h0") }), ..Request::default() };
+    let member = Request { party: Some(Party::Member(pass(1, "h0"))), ..Request::default() };
     let why = |balancer: &mut Balancer| {
         let decision = balancer.route(&ask(&member), LATER, 1);
         decision.why.iter().map(Step::to_string).collect::<Vec<_>>().join("; ")

@@ -30,8 +30,8 @@ impl Reference {
     }
 
     pub(super) fn route(&mut self, request: &Request, random: u64) -> Sent {
-        if let Some(Party::Member { host }) = &request.party
-            && let Some(host) = self.directory.hosts.get(host)
+        if let Some(Party::Member(pass)) = &request.party
+            && let Some(host) = self.directory.hosts.get(&pass.host)
             && host.players < host.capacity
             && self.is_open(host, request)
         {
@@ -39,9 +39,7 @@ impl Reference {
         }
         let sent = self.choose(request, random);
         if let Sent::To(host) = &sent {
-            // A member whose party is split takes its place like anybody else, but holds none.
-            let places = if matches!(request.party, Some(Party::Member { .. })) { 0 } else { needs(request) };
-            *self.held.entry(host.clone()).or_default() += places;
+            *self.held.entry(host.clone()).or_default() += needs(request);
         }
         sent
     }
