@@ -175,7 +175,7 @@ pub fn run_game_beside<S: DeserializeOwned + Default, G: Game>(
             Some(beside) => start_beside(server, |server| beside(settings, server, ends))?,
             None => (server, None),
         };
-        Ok(Started { server, workers, what: program_name(), reload: None, services })
+        Ok(Started { server, workers, what: program_name(), reload: None, services, fleet: None })
     })
 }
 

@@ -34,7 +34,14 @@ pub fn start(
         let settings: GameSettings = Box::new(move || LiveSettings::new(script.clone()));
         Ok(settings)
     };
-    Ok(Started { server, workers: None, what: script.name().to_owned(), reload: Some(Box::new(load)), services: None })
+    Ok(Started {
+        server,
+        workers: None,
+        what: script.name().to_owned(),
+        reload: Some(Box::new(load)),
+        services: None,
+        fleet: None,
+    })
 }
 
 fn budget(settings: &Settings) -> Budget {

@@ -74,7 +74,7 @@ fn start_game(
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers, what: game.to_owned(), reload: None, services: None })
+    Ok(Started { server, workers, what: game.to_owned(), reload: None, services: None, fleet: None })
 }
 
 #[cfg(feature = "scripts")]

@@ -5,7 +5,7 @@ use super::game_section;
 use super::prepare::{self, Prepared};
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
-use super::settings::{DEMONSTRATION, SERVICES, Served, Settings, WORLD, all_settings};
+use super::settings::{DEMONSTRATION, FLEET, SERVICES, Served, Settings, WORLD, all_settings};
 use super::sources::Sources;
 use super::value_source::Source;
 use crate::world::rewind::RewindSettings;
@@ -175,6 +175,11 @@ impl Configuration {
             {
                 note(setting, why);
             }
+            if setting.group == FLEET
+                && let Some(why) = self.lacks_fleet(setting)
+            {
+                note(setting, why);
+            }
             if let Some(why) = self.lacks_game(setting) {
                 note(setting, why);
             }
@@ -205,8 +210,18 @@ impl Configuration {
         ];
         match (&self.settings.services, self.settings.login) {
             _ if !self.sources.has_services => Some("this program has no services"),
+            _ if setting.name == "public-address" && self.settings.fleet.is_some() => None,
             (None, _) if setting.name != "services" => Some("services is not set"),
             (Some(_), None) if is_of_login.contains(&&*setting.name) => Some("login is off"),
+            _ => None,
+        }
+    }
+
+    /// Why a setting of a fleet has no effect.
+    fn lacks_fleet(&self, setting: &Setting) -> Option<&'static str> {
+        match &self.settings.fleet {
+            _ if !self.sources.has_fleet => Some("this program belongs to no fleet"),
+            None if setting.name != "fleet" => Some("fleet is not set"),
             _ => None,
         }
     }

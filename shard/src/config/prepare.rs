@@ -48,15 +48,15 @@ pub struct Prepared {
 pub(super) fn prepare(settings: &Settings, raw: &RawValues) -> Result<Prepared, SettingErrors> {
     let preparation = Preparation { settings, raw };
     let (server, world, admin) = (preparation.server(), preparation.world(), preparation.admin());
-    let services = preparation.services();
+    let (services, fleet) = (preparation.services(), preparation.fleet());
     match (server, world, admin, preparation.admin_socket(), preparation.dump_folder()) {
-        (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) if services.is_ok() => {
+        (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) if services.is_ok() && fleet.is_ok() => {
             Ok(Prepared { jobs: jobs(settings), server, world, admin, admin_socket, dump_folder })
         }
         (server, world, admin, admin_socket, dump_folder) => {
-            let errors =
-                [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err(), services.err()];
-            Err(SettingErrors(errors.into_iter().flatten().flat_map(|errors| errors.0).collect()))
+            let errors = [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err()];
+            let errors = errors.into_iter().chain([services.err(), fleet.err()]);
+            Err(SettingErrors(errors.flatten().flat_map(|errors| errors.0).collect()))
         }
     }
 }
@@ -280,6 +280,25 @@ impl Preparation<'_> {
         if settings.login_certificate.is_some() != settings.login_certificate_key.is_some() {
             let text = "login-certificate and login-certificate-key belong together: set both or none".into();
             errors.push(self.together(&["login-certificate", "login-certificate-key"], text));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(SettingErrors(errors)) }
+    }
+
+    /// Whether the file of the fleet exists, and clients can be told where the server is.
+    fn fleet(&self) -> Result<(), SettingErrors> {
+        let Settings { fleet, fleet_address, public_address, listen, .. } = self.settings;
+        let Some(file) = fleet else { return Ok(()) };
+        let mut errors = Vec::new();
+        if !file.is_file() {
+            let text = format!("fleet is {}, but there is no such file", file.display());
+            errors.push(self.together(&["fleet"], text));
+        }
+        if fleet_address.is_empty() && public_address.is_empty() && listen.ip().is_unspecified() {
+            let text = format!(
+                "listen is {listen}, which is no address that balancers can send clients to: set fleet-address to the \
+                 host name or address, and UDP port, at which clients reach this server"
+            );
+            errors.push(self.together(&["fleet", "listen", "fleet-address"], text));
         }
         if errors.is_empty() { Ok(()) } else { Err(SettingErrors(errors)) }
     }

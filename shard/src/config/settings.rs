@@ -64,6 +64,8 @@ pub(super) const WORLD: &str = "World";
 pub(super) const DEMONSTRATION: &str = "Demonstration";
 /// The group of settings of the services beside the game.
 pub(super) const SERVICES: &str = "Services";
+/// The group of settings of a server that belongs to a fleet of hosts.
+pub(super) const FLEET: &str = "Fleet";
 /// Most jobs of one core that may be outstanding.
 const JOBS_MAX: u64 = 65_536;
 /// Largest radius at which an entity can be seen, in units.
@@ -317,6 +319,22 @@ settings! {
         tiles_token_file: Option<PathBuf> = "", file(), false;
         /// Space for tiles of providers, in the folder of the services.
         tiles_cache_mib: u64 = "256", whole(1..=1 << 20, "MiB"), false;
+    }
+    FLEET {
+        /// File of the fleet, which hosts, balancers and operators share: it says where hosts register. Without this setting,
+        /// the server belongs to no fleet.
+        fleet: Option<PathBuf> = "", file(), false;
+        /// Name of this host, unique in the fleet. Without it: the first part of the machine's name.
+        fleet_name: String = "", label(), false;
+        /// Region that this host stands in.
+        fleet_region: String = "default", label(), false;
+        /// Host name or address, and UDP port, that balancers send clients to. Without it: `public-address`, or `listen` if that
+        /// is one address.
+        fleet_address: String = "", host_and_port(), false;
+        /// Address of a gateway before this host, which balancers send browsers to.
+        fleet_gateway: String = "", url(), false;
+        /// How many of the newcomers this host gets, compared with others, from balancers that weigh; 0: none.
+        fleet_weight: u64 = "100", whole(0..=1_000_000, ""), false;
     }
     "Limits" {
         /// New connections per second, over all cores. Each costs a key exchange, 0.12 ms of a core.

@@ -27,6 +27,8 @@ pub struct Sources {
     pub game: Option<GameSection>,
     /// Whether the program can start services.
     pub has_services: bool,
+    /// Whether the program can register in a fleet.
+    pub has_fleet: bool,
 }
 
 impl Sources {

@@ -254,6 +254,16 @@ pub fn announced_name() -> ValueFormat<Option<String>> {
     })
 }
 
+/// A name as hosts and regions of a fleet have it; empty for none.
+pub fn label() -> ValueFormat<String> {
+    let expects = "1 to 63 of the characters a-z, 0-9 and -, without - at either end";
+    ValueFormat::new("NAME", expects, ValueKind::Text, |text| {
+        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_label = text.len() <= 63 && text.bytes().all(is_allowed) && text.trim_matches('-') == text;
+        if is_label { Ok(text.to_owned()) } else { Err(None) }
+    })
+}
+
 /// A host name or an address, and a port, which are not looked up; empty for none.
 pub fn host_and_port() -> ValueFormat<String> {
     let expects = "a host name or an address, and a port, such as play.example:3565";

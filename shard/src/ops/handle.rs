@@ -4,6 +4,8 @@
 use crate::config::{Configuration, Reloaded, SettingErrors};
 #[cfg(feature = "ops")]
 use crate::ops::capture::{self, Capture, CaptureError, CaptureRequest};
+use crate::ops::fleet::Fleet;
+use crate::ops::host::{HostProbe, HostStatus};
 use crate::ops::log::{Log, LogError};
 use crate::ops::private_file::write_private;
 use crate::ops::report::{ConnectionSnapshot, ServerReport};
@@ -81,6 +83,8 @@ pub struct MetricsSnapshot {
     pub reload: ReloadStatus,
     /// The counters of the services.
     pub services: Vec<(&'static str, u64)>,
+    /// The counts of the server's place in a fleet.
+    pub fleet: Vec<(&'static str, f64)>,
     /// Log lines that were dropped.
     pub log_lines_dropped: u64,
 }
@@ -90,10 +94,12 @@ pub struct ServerHandle {
     control: Arc<Mutex<Control>>,
     lifecycle: Arc<Lifecycle>,
     livenesses: Vec<Arc<Liveness>>,
+    host: HostProbe,
     /// None if a program configures the server in its own way.
     configuration: Option<Mutex<Configuration>>,
     game: Option<ReloadGame>,
     services: Option<Arc<dyn Services>>,
+    fleet: Option<Arc<dyn Fleet>>,
     log: Log,
     qualities: Mutex<Vec<Quality>>,
     started_at: SystemTime,
@@ -117,10 +123,12 @@ impl ServerHandle {
             qualities: Mutex::new(vec![Quality::default(); livenesses.len()]),
             livenesses,
             control,
+            host: HostProbe::new(server),
             lifecycle: server.lifecycle().clone(),
             configuration: configuration.map(Mutex::new),
             game: None,
             services: None,
+            fleet: None,
             log,
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
@@ -139,6 +147,33 @@ impl ServerHandle {
     /// The same, for a server with services beside it.
     pub fn with_services(self, services: Option<Arc<dyn Services>>) -> Self {
         ServerHandle { services, ..self }
+    }
+
+    /// The same, for a server that belongs to a fleet.
+    pub fn with_fleet(self, fleet: Option<Arc<dyn Fleet>>) -> Self {
+        ServerHandle { fleet, ..self }
+    }
+
+    /// The counts of the server's place in a fleet; none without a fleet.
+    pub fn fleet_counters(&self) -> Vec<(&'static str, f64)> {
+        let mut counters = Vec::new();
+        if let Some(fleet) = &self.fleet {
+            fleet.counters(&mut |name, count| counters.push((name, count)));
+        }
+        counters
+    }
+
+    /// The server's place in a fleet, for the dashboard: what it is, and its counts. Null without a fleet.
+    pub fn fleet(&self) -> Value {
+        let Some(fleet) = &self.fleet else { return Value::Null };
+        let counters: serde_json::Map<String, Value> =
+            self.fleet_counters().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
+        json!({ "about": fleet.describe(), "counters": counters })
+    }
+
+    /// What is wrong with the server's place in a fleet. The server goes on serving.
+    pub fn fleet_trouble(&self) -> Option<String> {
+        self.fleet.as_ref()?.trouble()
     }
 
     /// The counters of the services; none without services.
@@ -213,6 +248,7 @@ impl ServerHandle {
             started_at: self.started_at,
             reload: *lock(&self.reload),
             services: self.service_counters(),
+            fleet: self.fleet_counters(),
             log_lines_dropped: self.log.dropped_lines(),
         }
     }
@@ -231,6 +267,11 @@ impl ServerHandle {
     /// Whether the server drains: it admits no new clients.
     pub fn is_draining(&self) -> bool {
         self.lifecycle.is_draining()
+    }
+
+    /// What the server says about itself to a fleet. It asks no core and waits for none.
+    pub fn host(&self) -> HostStatus {
+        self.host.status()
     }
 
     /// Log lines that were dropped because the reader of the log did not keep up.

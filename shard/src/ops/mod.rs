@@ -11,6 +11,8 @@
 //! | `admin` | the HTTP port, and its client |
 //! | `capture` | datagrams, in a file for Wireshark |
 //! | [`supervisor`] | signals, the watchdog, the log of losses, ending the server |
+//! | [`fleet`] | the server's place in a fleet of hosts |
+//! | [`host`] | what a server says about itself to a fleet |
 //! | [`panic_report`] | the file that a panic leaves behind |
 //! | [`log`], `line_queue` | the log, which no other thread waits for |
 //! | [`process`] | the process as the system sees it, and its last output |
@@ -27,7 +29,9 @@ pub mod capture;
 pub mod discovery;
 #[cfg(feature = "ops")]
 pub mod doctor;
+pub mod fleet;
 pub mod handle;
+pub mod host;
 mod line_queue;
 pub mod log;
 pub mod losses;

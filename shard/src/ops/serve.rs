@@ -5,6 +5,7 @@ use crate::config::{Configuration, LogFormat, Prepared, Sources};
 use crate::ops::admin::AdminListener;
 #[cfg(feature = "ops")]
 use crate::ops::discovery::Announcement;
+use crate::ops::fleet::Fleet;
 use crate::ops::handle::{ReloadGame, ServerHandle};
 use crate::ops::log::{FlushGuard, Log};
 use crate::ops::panic_report::end_process_on_panic;
@@ -26,6 +27,9 @@ const JOBS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the services may take for what clients have asked and not got yet.
 const SERVICES_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long leaving the registry of a fleet may take. Without it, the host vanishes when its lease ends.
+const FLEET_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A server whose cores turn.
 pub struct Started {
     /// The server.
@@ -38,6 +42,8 @@ pub struct Started {
     pub reload: Option<ReloadGame>,
     /// The services beside it, if there are any.
     pub services: Option<Arc<dyn Services>>,
+    /// Its place in a fleet, if it belongs to one.
+    pub fleet: Option<Arc<dyn Fleet>>,
 }
 
 /// Reads the settings, starts a server with `start`, and supervises it until it has ended. Returns its last report.
@@ -81,7 +87,7 @@ fn serve(
     let signals = SignalReceiver::install()?;
     end_process_on_panic(prepared.dump_folder.clone());
     log_start(&configuration, prepared, &admin);
-    let Started { server, workers, what, reload, services } = start(&configuration, prepared)?;
+    let Started { server, workers, what, reload, services, fleet } = start(&configuration, prepared)?;
     tracing::info!(
         listen = %server.listen(),
         cores = prepared.server.cpus.len(),
@@ -92,10 +98,17 @@ fn serve(
     #[cfg(feature = "ops")]
     let announcement = announce(&configuration, &server, &what);
     let handle = Arc::new(
-        ServerHandle::new(&server, Some(configuration), log).with_game(reload).with_services(services.clone()),
+        ServerHandle::new(&server, Some(configuration), log)
+            .with_game(reload)
+            .with_services(services.clone())
+            .with_fleet(fleet.clone()),
     );
     admin.serve(&handle)?;
-    let report = match supervise(server, &handle, &signals) {
+    let supervised = supervise(server, &handle, &signals);
+    if let Some(fleet) = fleet {
+        fleet.stop(FLEET_TIMEOUT);
+    }
+    let report = match supervised {
         Ok(report) => report,
         Err(abandoned) => {
             tracing::error!("{abandoned}");

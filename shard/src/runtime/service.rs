@@ -65,6 +65,11 @@ pub trait Service {
     /// Adds the counters of the service to a report.
     fn count(&self, _counters: &mut ServiceCounters) {}
 
+    /// Names what a client must have alike to be served: clients with the same name fit. Empty: any client will do.
+    fn contract(&self) -> String {
+        String::new()
+    }
+
     /// Lists the players in the next `slots` slots from `list.next_slot` on, and moves that on; returns whether those were the
     /// last ones. It allocates nothing.
     fn list_players(&self, _list: &mut PlayerList, _slots: usize) -> bool {

@@ -43,10 +43,13 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
                 .into()
         }
         (ValueKind::Text, "announce") => vec!["x".repeat(64), "a\tb".into()],
-        (ValueKind::Text, "public-address") => {
+        (ValueKind::Text, "public-address" | "fleet-address") => {
             ["3565", "localhost", "localhost:", ":3565", "1.2.3.4:70000", "::1:9"].map(Into::into).into()
         }
-        (ValueKind::Text, "accounts-hook") => ["x", "ftp://a", "https://", "http:///a"].map(Into::into).into(),
+        (ValueKind::Text, "fleet-name" | "fleet-region") => ["A", "a.b", "-a", "a-", "ä"].map(Into::into).into(),
+        (ValueKind::Text, "accounts-hook" | "fleet-gateway") => {
+            ["x", "ftp://a", "https://", "http:///a"].map(Into::into).into()
+        }
         (ValueKind::Text, "cpus") => ["4095", "3-1", "a", "0,", "0,0", "0-0,0", ""].map(Into::into).into(),
         (ValueKind::Text, "log") => vec!["loud".into(), "warn,loud".into(), String::new()],
         (
@@ -61,6 +64,7 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
             | "admin-socket"
             | "dump-dir"
             | "services"
+            | "fleet"
             | "login-certificate"
             | "login-certificate-key"
             | "tiles-token-file"

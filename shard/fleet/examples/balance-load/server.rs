@@ -3,6 +3,7 @@
 use crate::fleet;
 use core_affinity::CoreId;
 use ringshard_fleet::balance::{Server, Settings};
+use ringshard_fleet::registry::{DirectoryReader, Freshness};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -37,7 +38,9 @@ impl Running {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
             runtime.block_on(async {
                 let (sender, directory) = watch::channel(Arc::clone(&directories[0]));
-                let server = Server::start(settings(regions), directory).await.expect("the balancer starts");
+                let (_, freshness) = watch::channel(Freshness::default());
+                let reader = DirectoryReader { directory, freshness };
+                let server = Server::start(settings(regions), reader, None).await.expect("the balancer starts");
                 started.send((server.address(), thread)).expect("the caller waits");
                 // A registry would make them on another thread, so they are made beforehand.
                 let feeding = tokio::spawn(async move {

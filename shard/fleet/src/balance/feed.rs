@@ -4,12 +4,11 @@ use super::fleet::{Stamp, read_policy, stamp};
 use super::state::State;
 use super::tokens::Tokens;
 use crate::location::{Look, Watched};
-use crate::model::Directory;
+use crate::registry::DirectoryReader;
 use ringshard_certificates::Certificates;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -17,7 +16,8 @@ use tokio::time::sleep;
 const DIRECTORY_EVERY: Duration = Duration::from_millis(100);
 
 /// Takes directories until the registry ends.
-pub(super) async fn directories(state: Arc<State>, mut directory: watch::Receiver<Arc<Directory>>) {
+pub(super) async fn directories(state: Arc<State>, reader: DirectoryReader) {
+    let mut directory = reader.directory;
     loop {
         let latest = directory.borrow_and_update().clone();
         state.balancer().set_directory(&latest);

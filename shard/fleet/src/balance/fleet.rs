@@ -1,18 +1,28 @@
-//! Orders to hosts, and the policy, as they are kept: in the registry, or in files.
+//! Orders to hosts, and the policy, as they are kept: orders in the registry, the policy in a file.
 
+use super::clock::now_ms;
 use crate::balancer::Policy;
 use crate::model::Name;
+use crate::registry::{Keys, Occasion, Operator, OrderError};
+use crate::store::Store;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// A registry that keeps orders.
+#[derive(Clone)]
+pub struct Registry {
+    /// Where its records are kept.
+    pub store: Store,
+    /// The keys of the fleet.
+    pub keys: Keys,
+}
+
 /// Where orders and the policy are kept.
-#[derive(Debug)]
-pub(super) enum Fleet {
-    /// The hosts are in a file, which operators edit. So is the policy, which may be replaced.
-    File {
-        /// The policy's file.
-        policy: Option<PathBuf>,
-    },
+pub(super) struct Fleet {
+    /// None: the hosts are in a file, which operators edit.
+    pub(super) registry: Option<Registry>,
+    /// The policy's file. None: the policy is the usual one.
+    pub(super) policy: Option<PathBuf>,
 }
 
 /// What an operator orders a host.
@@ -37,41 +47,63 @@ impl HostOrder {
 }
 
 /// An order that was not carried out.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum OrderFault {
     /// The fleet keeps no orders.
     #[error("{0}")]
     NotKept(&'static str),
-    /// It cannot be written.
+    /// The registry does not take it.
+    #[error(transparent)]
+    Registry(#[from] OrderError),
+    /// A file cannot be written.
     #[error("{0}")]
-    Failed(String),
+    File(String),
+}
+
+impl OrderFault {
+    /// The status of HTTP that says so.
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            OrderFault::NotKept(_) | OrderFault::Registry(OrderError::Contended(_)) => 409,
+            OrderFault::Registry(OrderError::NoHost(_)) => 404,
+            OrderFault::Registry(_) | OrderFault::File(_) => 503,
+        }
+    }
 }
 
 impl Fleet {
-    /// Orders something.
+    /// Orders something. The registry has the order and its audit. `random` keeps apart what is written in the same millisecond.
     pub(super) async fn order(
         &self,
-        _host: &Name,
-        _order: HostOrder,
-        _by: &str,
-        _reason: &str,
+        host: &Name,
+        order: HostOrder,
+        by: &str,
+        reason: &str,
+        random: u64,
     ) -> Result<(), OrderFault> {
-        match self {
-            Fleet::File { .. } => Err(OrderFault::NotKept(
+        let Some(Registry { store, keys }) = self.registry.clone() else {
+            return Err(OrderFault::NotKept(
                 "the hosts of this fleet are in a file, which every balancer reads again when it changes: edit the file",
-            )),
+            ));
+        };
+        let operator = Operator::new(store, keys, &format!("{by} by ringshard balance"));
+        let occasion = Occasion { at_ms: now_ms(), random, reason: reason.to_owned() };
+        match order {
+            HostOrder::MaintenanceOn => operator.set_maintenance(host, true, &occasion).await.map(drop)?,
+            HostOrder::MaintenanceOff => operator.set_maintenance(host, false, &occasion).await.map(drop)?,
+            HostOrder::Drain => operator.drain(host, &occasion).await.map(drop)?,
         }
+        Ok(())
     }
 
     /// Keeps a policy, so that this instance has it again when it starts.
-    pub(super) async fn keep_policy(&self, policy: &Policy) -> Result<(), OrderFault> {
-        match self {
-            Fleet::File { policy: None } => {
-                Err(OrderFault::NotKept("this balancer has no file for its policy: set `policy`, and start it again"))
-            }
-            Fleet::File { policy: Some(path) } => write_policy(path, policy)
-                .map_err(|error| OrderFault::Failed(format!("cannot write {}: {error}", path.display()))),
-        }
+    pub(super) fn keep_policy(&self, policy: &Policy) -> Result<(), OrderFault> {
+        let Some(path) = &self.policy else {
+            let why = "this balancer has no file for its policy: set `policy`, and start it again";
+            return Err(OrderFault::NotKept(why));
+        };
+        write_policy(path, policy)
+            .map_err(|error| OrderFault::File(format!("cannot write {}: {error}", path.display())))
     }
 }
 

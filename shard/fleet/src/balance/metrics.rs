@@ -29,7 +29,7 @@ pub(super) fn encode(state: &State) -> Result<String, fmt::Error> {
 struct Figures {
     counters: Vec<(&'static str, &'static str, u64)>,
     refusals: Vec<(&'static str, u64)>,
-    gauges: [(&'static str, &'static str, f64); 6],
+    gauges: [(&'static str, &'static str, f64); 7],
     regions: BTreeMap<String, RegionFigures>,
 }
 
@@ -61,8 +61,10 @@ impl Figures {
             region.players += u64::from(host.players);
             region.capacity += u64::from(host.capacity);
         }
+        let age = state.freshness.borrow().age().unwrap_or_default().as_secs_f64();
         let gauges = [
             ("revision", "Revision of the directory in use", balancer.directory().revision as f64),
+            ("directory_age_seconds", "Seconds since the directory was known to be the latest", age),
             ("waiting", "Clients that wait, as far as this balancer knows", f64::from(balancer.waiting())),
             ("avoided", "Hosts that are avoided because clients cannot reach them", balancer.suspects(now_ms()) as f64),
             ("connections", "Connections now", state.places.taken() as f64),

@@ -13,7 +13,6 @@
 //! | `state` | what all requests share |
 //! | `query` | the fields of a request |
 //! | `client_address` | the address of a client, through proxies that are trusted |
-//! | `hosts_file` | the hosts of a fleet in a file |
 //! | `login` | tickets of the login door |
 //! | `fleet` | orders to hosts, and the policy, as the registry keeps them |
 //! | `tokens` | who may read and who may write |
@@ -36,7 +35,6 @@ mod feed;
 mod fleet;
 mod flows;
 mod hash;
-mod hosts_file;
 mod login;
 mod metrics;
 mod places;
@@ -49,6 +47,7 @@ mod state;
 mod tokens;
 
 pub use explain::explain;
+pub use fleet::Registry;
 pub use run::{check, run};
 pub use server::{Server, StartError};
 pub use settings::{CertificateFiles, LimitSettings, LoginSettings, Raw, Settings, SettingsError, Sources};

@@ -1,15 +1,15 @@
 //! An instance from its settings to its end.
 
-use super::hosts_file;
+use super::fleet::Registry;
 use super::server::{self, Server};
 use super::settings::{Settings, Sources};
+use crate::registry::{FleetSettings, Keys, RegistrySettings, open_directory, open_store};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
 use tokio::runtime::Builder;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// Runs until SIGTERM or SIGINT, and then until all requests are answered or `drain-secs` have passed.
 ///
@@ -32,17 +32,25 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
 /// What is wrong.
 pub fn check(sources: &Sources) -> Result<(), Box<dyn Error>> {
     let settings = sources.load()?;
-    hosts_file::read(&settings.fleet, 1)?;
+    FleetSettings::load(&settings.fleet)?;
     Ok(server::check(&settings)?)
 }
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let ends = end_signal()?;
-    let fleet = settings.fleet.clone();
-    let (sender, directory) = watch::channel(Arc::new(hosts_file::read(&fleet, 1)?));
-    tokio::spawn(hosts_file::follow(fleet, sender));
+    let fleet = FleetSettings::load(&settings.fleet)?;
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed)?;
+    let seed = u64::from_be_bytes(seed);
+    let directory = open_directory(&fleet, seed)?;
+    let registry = match &fleet.registry {
+        RegistrySettings::Hosts(_) => None,
+        RegistrySettings::Etcd(etcd) => {
+            Some(Registry { store: open_store(etcd, seed)?, keys: Keys::new(etcd.prefix.as_str()) })
+        }
+    };
     let scheme = if settings.certificate.is_some() { "https" } else { "http" };
-    let server = Server::start(settings, directory).await?;
+    let server = Server::start(settings, directory, registry).await?;
     let address = server.address();
     tracing::info!(%address, "the balancer serves; dashboard: {scheme}://{address}");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -5,7 +5,7 @@ use super::audit::Audit;
 use super::connections::{Shared, accept};
 use super::draining::{self, Drain, Draining};
 use super::feed;
-use super::fleet::{Fleet, read_policy};
+use super::fleet::{Fleet, Registry, read_policy};
 use super::login::Login;
 use super::settings::Settings;
 use super::state::{Parts, State};
@@ -13,14 +13,13 @@ use super::tokens::Tokens;
 use crate::balance::clock::now_ms;
 use crate::balancer::{Balancer, KEY_BYTES, Policy, Seal};
 use crate::location::{Database, Watched};
-use crate::model::Directory;
+use crate::registry::DirectoryReader;
 use ringshard_certificates::{CertificateError, CertificateSource, Certificates};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_rustls::TlsAcceptor;
 
@@ -59,11 +58,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the port. The tasks run on the runtime of the caller.
+    /// Opens the port. The tasks run on the runtime of the caller. Without a registry, hosts take no orders.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(settings: Settings, directory: watch::Receiver<Arc<Directory>>) -> Result<Server, StartError> {
+    pub async fn start(
+        settings: Settings,
+        directory: DirectoryReader,
+        registry: Option<Registry>,
+    ) -> Result<Server, StartError> {
         let (drain, draining) = draining::channel();
         let (watched, locator) = settings.location.as_deref().map(Watched::new).unzip();
         let parts = parts(&settings, locator, draining.clone())?;
@@ -71,12 +74,14 @@ impl Server {
         let certificates = certificates(&settings).await?;
         let listener = listen(settings.listen).map_err(|error| StartError::Listen(settings.listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(settings.listen, error))?;
-        let state = Arc::new(State::new(settings, parts));
+        let fleet = Fleet { registry, policy: settings.policy.clone() };
+        let freshness = directory.freshness.clone();
+        let state = Arc::new(State::new(settings, fleet, freshness, parts));
         let mut watched = watched;
         if let Some(watched) = &mut watched {
             feed::report(&state, &watched.look());
         }
-        state.balancer().set_directory(&directory.borrow().clone());
+        state.balancer().set_directory(&directory.latest());
         let mut tasks = vec![
             tokio::spawn(feed::directories(Arc::clone(&state), directory)),
             tokio::spawn(feed::files(Arc::clone(&state), watched)),
@@ -149,7 +154,6 @@ fn parts(
         tokens,
         audit,
         login: settings.login.as_ref().map(Login::new).transpose().map_err(StartError::File)?,
-        fleet: Fleet::File { policy: settings.policy.clone() },
         drains,
         random: u64::from_be_bytes(seed.try_into().expect("the seed is the rest")),
     })

@@ -11,10 +11,12 @@ use super::settings::Settings;
 use super::tokens::Tokens;
 use crate::balancer::{Ask, Balancer, Decision, Outcome, Refused, Seal, Whereabouts};
 use crate::location::Locator;
+use crate::registry::Freshness;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// What all requests share.
 pub(super) struct State {
@@ -30,6 +32,8 @@ pub(super) struct State {
     pub(super) audit: Audit,
     pub(super) login: Option<Login>,
     pub(super) fleet: Fleet,
+    /// How current the directory is.
+    pub(super) freshness: watch::Receiver<Freshness>,
     pub(super) places: Arc<Places>,
     pub(super) rates: Rates,
     pub(super) drains: Draining,
@@ -46,13 +50,12 @@ pub(super) struct Parts {
     pub(super) tokens: Option<Tokens>,
     pub(super) audit: Audit,
     pub(super) login: Option<Login>,
-    pub(super) fleet: Fleet,
     pub(super) drains: Draining,
     pub(super) random: u64,
 }
 
 impl State {
-    pub(super) fn new(settings: Settings, parts: Parts) -> State {
+    pub(super) fn new(settings: Settings, fleet: Fleet, freshness: watch::Receiver<Freshness>, parts: Parts) -> State {
         State {
             counters: Counters::default(),
             refusals: Default::default(),
@@ -63,7 +66,8 @@ impl State {
             tokens: RwLock::new(parts.tokens.map(Arc::new)),
             audit: parts.audit,
             login: parts.login,
-            fleet: parts.fleet,
+            fleet,
+            freshness,
             places: Places::new(settings.limits.clone()),
             rates: Rates::new(settings.limits.clone()),
             drains: parts.drains,

@@ -10,6 +10,8 @@ pub(crate) fn name(text: &str) -> Name {
 pub(crate) fn host(host: &str, region: &str) -> Host {
     Host {
         name: name(host),
+        run: None,
+        started_at_ms: 0,
         region: name(region),
         address: format!("{host}.example:3565"),
         key: "ab".repeat(32),
@@ -25,5 +27,6 @@ pub(crate) fn host(host: &str, region: &str) -> Host {
 }
 
 pub(crate) fn directory(hosts: impl IntoIterator<Item = Host>) -> Directory {
-    Directory { revision: 1, hosts: hosts.into_iter().map(|host| (host.name.clone(), host)).collect() }
+    let hosts = hosts.into_iter().map(|host| (host.name.clone(), host)).collect();
+    Directory { revision: 1, hosts, ..Directory::default() }
 }

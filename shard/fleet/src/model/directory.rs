@@ -1,6 +1,6 @@
 //! All hosts of a fleet, at one moment.
 
-use super::{Host, Name};
+use super::{Host, Name, Orders};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 pub struct Directory {
     /// The revision of the registry that it shows. A later one is higher.
     pub revision: u64,
-    /// The hosts, by name.
+    /// The hosts that are alive, by name. The state of each includes its orders: a host in maintenance shows
+    /// [`Maintenance`](super::HostState::Maintenance) even before it has obeyed.
     pub hosts: BTreeMap<Name, Host>,
+    /// What operators have ordered, by the name of the host. The host need not be alive.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orders: BTreeMap<Name, Orders>,
 }

@@ -1,14 +1,20 @@
 //! What a host says about itself.
 
-use super::Name;
+use super::{Name, RunId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// A host, as the registry has it.
+/// A host, as the registry has it. A reader ignores fields that it does not know: a later version may have written them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Host {
     /// Its name, unique in the fleet.
     pub name: Name,
+    /// The run of its server. None: the host does not register itself, as in a static file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// When its server started, in milliseconds since 1970. 0: unknown.
+    #[serde(default)]
+    pub started_at_ms: u64,
     /// The region that it stands in.
     pub region: Name,
     /// Where clients connect: `HOST:PORT`, UDP.
@@ -52,6 +58,18 @@ pub enum HostState {
     Draining,
     /// An operator keeps newcomers away. Its players stay.
     Maintenance,
+}
+
+impl fmt::Display for HostState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            HostState::Starting => "starting",
+            HostState::Ready => "ready",
+            HostState::Overloaded => "overloaded",
+            HostState::Draining => "draining",
+            HostState::Maintenance => "maintenance",
+        })
+    }
 }
 
 fn usual_weight() -> u32 {

@@ -4,12 +4,21 @@
 //! |---|---|
 //! | `name` | [`Name`]: of a host or a region |
 //! | `host` | [`Host`]: what a host says about itself |
+//! | `run` | [`RunId`]: one run of a host's server |
+//! | `orders` | [`Orders`]: what operators want of a host |
+//! | `audit` | [`AuditEntry`]: who changed what |
 //! | `directory` | [`Directory`]: all hosts, at one moment |
 
+mod audit;
 mod directory;
 mod host;
 mod name;
+mod orders;
+mod run;
 
+pub use audit::{AuditEntry, Changed};
 pub use directory::Directory;
 pub use host::{Host, HostState};
 pub use name::{Name, NotAName};
+pub use orders::{DrainOrder, Order, Orders};
+pub use run::RunId;

@@ -269,6 +269,10 @@ impl<G: Game> Simulation<G> {
 }
 
 impl<G: Game> Service for Simulation<G> {
+    fn contract(&self) -> String {
+        self.game.rules().schema().0.iter().map(|number| format!("{number:08x}")).collect()
+    }
+
     fn event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
         self.session_event(now, endpoint, event);
     }

@@ -43,6 +43,8 @@ pub enum AdminClientError {
 pub struct AdminClient {
     address: SocketAddr,
     token: Option<String>,
+    /// How long an answer may take.
+    timeout: Duration,
     agent: ureq::Agent,
 }
 
@@ -56,7 +58,13 @@ impl AdminClient {
             // A connection for each request: a request on an idle one would fail if the server closes it just then.
             .max_idle_connections(0)
             .build();
-        AdminClient { address, token: None, agent: config.into() }
+        AdminClient { address, token: None, timeout: ANSWER_TIMEOUT, agent: config.into() }
+    }
+
+    /// The same, but an answer may take this long.
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 
     /// A client with the token in `file`, if there is one.
@@ -122,7 +130,7 @@ impl AdminClient {
     }
 
     fn answer(&self, path: &str, extra_time: Duration) -> Result<Response<Body>, AdminClientError> {
-        let request = self.agent.get(self.url(path)).config().timeout_global(Some(ANSWER_TIMEOUT + extra_time)).build();
+        let request = self.agent.get(self.url(path)).config().timeout_global(Some(self.timeout + extra_time)).build();
         let mut response = self.authorize(request).call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         if status != 200 {

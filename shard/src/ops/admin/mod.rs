@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `GET /` | the dashboard |
 //! | `GET /live` | 200 while every core turns. It answers at once, without asking the cores |
-//! | `GET /ready` | 200 while every core turns and the server admits clients |
+//! | `GET /ready` | 200 while every core turns and the server admits clients. A second line tells what is wrong with its place in a fleet |
+//! | `GET /fleet` | the server's place in a fleet, as JSON; null without a fleet |
+//! | `GET /host` | what a fleet needs to know: state, key, contract, players, load. It answers at once |
 //! | `GET /metrics` | everything, for Prometheus: OpenMetrics if `Accept` asks for it, else the classic text format |
 //! | `GET /stats` | everything, as JSON; of a stuck core its last figures, and for how long it has been stuck (`stuck_s`) |
 //! | `GET /histograms` | latency percentiles by core and stage |

@@ -27,6 +27,7 @@ pub(super) fn routes(handle: Arc<ServerHandle>, guard: Guard) -> Router {
         .route("/", get(|| async { Html(DASHBOARD) }))
         .route("/live", get(live))
         .route("/ready", get(ready))
+        .route("/host", get(host))
         .route("/metrics", get(scrape))
         .route("/stats", get(stats))
         .route("/histograms", get(histograms))
@@ -35,6 +36,7 @@ pub(super) fn routes(handle: Arc<ServerHandle>, guard: Guard) -> Router {
         .route("/capture", get(capture_stream::answer))
         .route("/keys", get(keys))
         .route("/services", get(services))
+        .route("/fleet", get(fleet))
         .route("/config", get(config))
         .route("/reload", post(reload))
         .route("/kick", post(kick))
@@ -66,7 +68,20 @@ async fn live(State(handle): SharedHandle) -> Response {
 
 async fn ready(State(handle): SharedHandle) -> Response {
     let draining = || handle.is_draining().then(|| "draining: the server admits no new clients".to_owned());
-    stuck(&handle).or_else(draining).or_else(|| overloaded(&handle)).map_or("ready\n".into_response(), unavailable)
+    stuck(&handle)
+        .or_else(draining)
+        .or_else(|| overloaded(&handle))
+        .map_or_else(|| ready_with_details(&handle), unavailable)
+}
+
+/// The server is ready. What is wrong with its place in a fleet is told, but is no reason to take it out of service.
+fn ready_with_details(handle: &ServerHandle) -> Response {
+    let trouble = handle.fleet_trouble().map(|trouble| trouble + "\n");
+    ("ready\n".to_owned() + &trouble.unwrap_or_default()).into_response()
+}
+
+async fn host(State(handle): SharedHandle) -> Response {
+    Json(handle.host()).into_response()
 }
 
 async fn scrape(State(handle): SharedHandle, headers: HeaderMap) -> Result<Response, Response> {
@@ -80,6 +95,11 @@ async fn scrape(State(handle): SharedHandle, headers: HeaderMap) -> Result<Respo
 /// The services beside the cores; `null` without services.
 async fn services(State(handle): SharedHandle) -> Result<Response, Response> {
     Ok(Json(run_blocking(handle, ServerHandle::services).await?).into_response())
+}
+
+/// The server's place in a fleet; `null` without a fleet.
+async fn fleet(State(handle): SharedHandle) -> Result<Response, Response> {
+    Ok(Json(run_blocking(handle, ServerHandle::fleet).await?).into_response())
 }
 
 async fn stats(State(handle): SharedHandle) -> Result<Response, Response> {

@@ -1,9 +1,9 @@
-//! Whether a core still turns, and whether it is overloaded. The core records the time of each turn where any thread can
+//! Whether a core still turns, and how loaded it is. The core records the time of each turn where any thread can
 //! read it: a core that is stuck responds to no request.
 
 use ringshard_protocol::time::Instant;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A core that has not begun a turn for this long is stuck: it begins at least one per tick, 60 a second.
@@ -12,7 +12,10 @@ pub const STUCK_AFTER: Duration = Duration::from_secs(1);
 /// Stored instead of a time once the core has ended.
 const ENDED: u64 = u64::MAX;
 
-/// When a core began its last turn. On a cache line of its own: the core writes to it in every turn.
+/// What weight a tick has in the busy share of a core, which forgets within about a second.
+const BUSY_WEIGHT: f32 = 1.0 / 60.0;
+
+/// When a core began its last turn, and how loaded it is. On a cache line of its own: the core writes to it in every turn.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Liveness {
@@ -21,6 +24,9 @@ pub struct Liveness {
     turned_at: AtomicU64,
     /// An [`Overload`].
     overload: AtomicU8,
+    /// The bits of an f32.
+    busy: AtomicU32,
+    connections: AtomicU32,
 }
 
 /// What an overloaded core sheds.
@@ -72,6 +78,16 @@ impl Liveness {
         Overload::from_bits(self.overload.load(Ordering::Relaxed))
     }
 
+    /// Share of the last second that the core worked, 0 to 1.
+    pub fn busy(&self) -> f32 {
+        f32::from_bits(self.busy.load(Ordering::Relaxed))
+    }
+
+    /// Connections of the core.
+    pub fn connections(&self) -> u32 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     /// Whether the core has done its last turn.
     pub fn has_ended(&self) -> bool {
         self.turned_at.load(Ordering::Relaxed) == ENDED
@@ -94,6 +110,8 @@ impl TurnRecorder {
                 made: std::time::Instant::now(),
                 turned_at: AtomicU64::new(0),
                 overload: AtomicU8::new(0),
+                busy: AtomicU32::new(0),
+                connections: AtomicU32::new(0),
             }),
             first: None,
         }
@@ -117,6 +135,14 @@ impl TurnRecorder {
     /// Records what the core sheds.
     pub fn overload(&self, overload: Overload) {
         self.liveness.overload.store(overload.bits(), Ordering::Relaxed);
+    }
+
+    /// Records how loaded the core was since its last tick: the share of the time that it worked, and its connections.
+    pub fn load(&self, busy: f32, connections: usize) {
+        let before = self.liveness.busy();
+        let smoothed = before + (busy - before) * BUSY_WEIGHT;
+        self.liveness.busy.store(smoothed.to_bits(), Ordering::Relaxed);
+        self.liveness.connections.store(u32::try_from(connections).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     /// Records that the core has done its last turn.
@@ -150,5 +176,17 @@ mod tests {
         std::thread::sleep(STUCK_AFTER);
         turns.end();
         assert!(liveness.stuck().is_none() && liveness.has_ended());
+    }
+
+    #[test]
+    fn the_busy_share_of_a_core_follows_within_seconds_and_one_tick_alone_hardly_shows() {
+        let turns = TurnRecorder::new();
+        let liveness = turns.liveness();
+        turns.load(1.0, 3);
+        assert!(liveness.busy() < 0.1 && liveness.connections() == 3, "{}", liveness.busy());
+        (0..300).for_each(|_| turns.load(1.0, 3));
+        assert!((0.95..=1.0).contains(&liveness.busy()), "{}", liveness.busy());
+        (0..300).for_each(|_| turns.load(0.0, 0));
+        assert!((0.0..0.05).contains(&liveness.busy()), "{}", liveness.busy());
     }
 }

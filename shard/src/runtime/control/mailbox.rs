@@ -64,6 +64,11 @@ impl CoreEnd {
         self.turns.overload(overload);
     }
 
+    /// Records how loaded the core was since its last tick: the share of the time that it worked, and its connections.
+    pub fn load(&self, busy: f32, connections: usize) {
+        self.turns.load(busy, connections);
+    }
+
     /// Records that the core has done its last turn.
     pub fn end(&self) {
         self.turns.end();

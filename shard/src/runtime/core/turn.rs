@@ -201,6 +201,7 @@ impl<L: Link, S: Service> Core<L, S> {
         let (level, refuses) = (self.service.shed_level(), !self.service.admits());
         let overload = Overload { level, drops: self.queue.is_standing(), refuses };
         self.control.overload(overload);
+        self.control.load(busy, self.endpoint.connections());
         if !overload.is_any() {
             self.overloaded_since = None;
         } else if self.overloaded_since.is_none() {

@@ -35,13 +35,16 @@ pub struct Server {
     public_key: PublicKey,
     lifecycle: Arc<Lifecycle>,
     control: Arc<Mutex<Control>>,
+    contract: String,
     cores: Vec<JoinHandle<CoreReport>>,
 }
 
 /// Cores that are starting, and the ends to talk to them.
+#[derive(Default)]
 struct Starting {
     lifecycle: Arc<Lifecycle>,
     control_ends: Vec<ControlEnd>,
+    contract: String,
     cores: Vec<JoinHandle<CoreReport>>,
 }
 
@@ -55,7 +58,7 @@ impl Server {
         service: impl FnMut(usize) -> S,
     ) -> Result<Server, StartError> {
         config.check()?;
-        let mut starting = Starting { lifecycle: Arc::default(), control_ends: Vec::new(), cores: Vec::new() };
+        let mut starting = Starting::default();
         match starting.start(config, service) {
             Ok(identity) => Ok(starting.into_server(config, identity)),
             Err(error) => {
@@ -73,6 +76,11 @@ impl Server {
     /// Its public key, for clients to pin.
     pub fn public_key(&self) -> PublicKey {
         self.public_key
+    }
+
+    /// What its clients must have alike, by the name of [`Service::contract`].
+    pub fn contract(&self) -> &str {
+        &self.contract
     }
 
     /// The link that it uses.
@@ -125,6 +133,7 @@ impl Starting {
             let (control_end, control) = mailbox();
             self.control_ends.push(control_end);
             let (service, lifecycle, config) = (service(number), self.lifecycle.clone(), config.clone());
+            self.contract = service.contract();
             let parts = Parts { number, mesh, control, service, lifecycle, config };
             self.cores.push(thread::spawn(parts, socket, offer, ready.clone())?);
         }
@@ -137,10 +146,10 @@ impl Starting {
     }
 
     fn into_server(self, config: &ServerConfig, identity: Identity) -> Server {
-        let Starting { lifecycle, control_ends, cores } = self;
+        let Starting { lifecycle, control_ends, contract, cores } = self;
         let control = Control::new(identity.clone(), lifecycle.clone(), control_ends);
         let control = Arc::new(Mutex::new(control));
-        Server { identity, public_key: config.secret.public(), lifecycle, control, cores }
+        Server { identity, public_key: config.secret.public(), lifecycle, control, contract, cores }
     }
 
     /// Ends the cores that have started.

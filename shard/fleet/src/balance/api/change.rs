@@ -79,7 +79,7 @@ pub(super) async fn policy(
         state.counters.bodies_refused.count();
         return Err(Refusal::new(422, format!("the policy in use stays: {}", faults.join("; "))));
     }
-    let kept = state.fleet.keep_policy(&policy).await;
+    let kept = state.fleet.keep_policy(&policy);
     if kept.is_ok() {
         state.balancer().set_policy(policy.clone());
         state.counters.policies.count();
@@ -104,7 +104,7 @@ impl State {
         if !self.balancer().directory().hosts.contains_key(&name) {
             return Err(Refusal::new(404, format!("the fleet has no host {name}")));
         }
-        let outcome = self.fleet.order(&name, order, by, reason).await;
+        let outcome = self.fleet.order(&name, order, by, reason, self.random()).await;
         self.audited(client, by, (order.name(), name.as_str()), json!({ "reason": reason }), outcome)
     }
 
@@ -127,8 +127,7 @@ impl State {
             }
             Err(fault) => {
                 self.counters.changes_failed.count();
-                let status = if matches!(fault, OrderFault::NotKept(_)) { 409 } else { 503 };
-                Err(Refusal::new(status, fault.to_string()))
+                Err(Refusal::new(fault.status(), fault.to_string()))
             }
         }
     }

@@ -51,6 +51,10 @@ struct RegionReport {
 #[derive(Serialize)]
 pub(super) struct FleetReport {
     revision: u64,
+    /// Seconds since the directory was known to be the latest. None: the registry has not answered yet.
+    age: Option<u64>,
+    /// Why the registry does not answer.
+    trouble: Option<String>,
     uptime: u64,
     /// Clients that wait, as far as this balancer knows.
     waiting: u32,
@@ -118,6 +122,7 @@ pub(super) async fn fleet(
     state.authorize(client, &headers, Role::Read)?;
     let may_write = state.authorize(client, &headers, Role::Write).is_ok();
     let location = state.locator.as_ref().and_then(|locator| locator.borrow().clone());
+    let freshness = state.freshness.borrow().clone();
     let balancer = state.balancer();
     let mut regions: BTreeMap<Name, RegionReport> = BTreeMap::new();
     for (name, region) in &balancer.policy().regions {
@@ -139,6 +144,8 @@ pub(super) async fn fleet(
     }
     Ok(Json(FleetReport {
         revision: balancer.directory().revision,
+        age: freshness.age().map(|age| age.as_secs()),
+        trouble: freshness.trouble,
         uptime: state.started.elapsed().as_secs(),
         waiting: balancer.waiting(),
         avoided: balancer.suspects(now_ms()),
@@ -182,7 +189,7 @@ pub(super) async fn ready(Of(state): Of<Arc<State>>) -> (StatusCode, &'static st
     if state.drains() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
-    if state.balancer().directory().revision == 0 {
+    if state.freshness.borrow().current_at.is_none() && state.balancer().directory().revision == 0 {
         return (StatusCode::SERVICE_UNAVAILABLE, "the fleet is not known yet\n");
     }
     (StatusCode::OK, "ready\n")

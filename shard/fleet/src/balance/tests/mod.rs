@@ -8,6 +8,7 @@ mod routes;
 use super::{LimitSettings, Server, Settings};
 use crate::balancer::fixtures::{directory, host};
 use crate::model::{Directory, Host};
+use crate::registry::{DirectoryReader, Freshness};
 use client::Client;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ struct Bench {
 impl Bench {
     async fn start(settings: Settings, hosts: impl IntoIterator<Item = Host>) -> Bench {
         let (sender, directory) = watch::channel(Arc::new(directory(hosts)));
-        let server = Server::start(settings, directory).await.expect("the balancer starts");
+        let server = Server::start(settings, reader(directory), None).await.expect("the balancer starts");
         Bench { server, directory: sender }
     }
 
@@ -48,6 +49,11 @@ async fn until(client: &mut Client, token: &str, path: &str, expected: &str) {
         assert!(Instant::now() < end, "{path} lacks {expected}: {}", answer.text);
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+fn reader(directory: watch::Receiver<Arc<Directory>>) -> DirectoryReader {
+    let (_, freshness) = watch::channel(Freshness::default());
+    DirectoryReader { directory, freshness }
 }
 
 /// Any free port of loopback.

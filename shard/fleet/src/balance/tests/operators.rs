@@ -127,7 +127,7 @@ async fn an_explanation_names_every_host_and_takes_no_place() {
 #[tokio::test]
 async fn a_balancer_is_ready_once_it_knows_the_fleet_and_ends_without_cutting_answers() {
     let (sender, directory) = watch::channel(Arc::new(Directory::default()));
-    let server = Server::start(settings(), directory).await.unwrap();
+    let server = Server::start(settings(), reader(directory), None).await.unwrap();
     let mut client = Client::connect(server.address()).await;
     assert_eq!(client.get("/ready").await.status, 503);
     sender.send(Arc::new(super::directory(hosts()))).unwrap();
@@ -161,4 +161,29 @@ fn the_page_names_every_counter_with_its_meaning_and_the_settings_file_every_set
     assert_eq!(raw.requests_per_second, Some(defaults.limits.requests_per_second));
     assert_eq!(raw.allow, Some(defaults.limits.allow));
     assert_eq!(raw.drain_secs, Some(defaults.drain.as_secs()));
+}
+
+#[tokio::test]
+async fn orders_are_kept_by_the_registry_with_who_gave_them() {
+    use crate::balance::Registry;
+    use crate::registry::Keys;
+    use crate::store::{MemoryStore, Store};
+    let folder = Folder::new();
+    let (_sender, directory) = watch::channel(Arc::new(super::directory(hosts())));
+    let registry = Registry { store: Store::Memory(MemoryStore::default()), keys: Keys::new("/f/") };
+    let settings = Settings { tokens: Some(folder.tokens()), ..settings() };
+    let server = Server::start(settings, reader(directory), Some(registry.clone())).await.unwrap();
+    let mut client = Client::connect(server.address()).await;
+    let on = client.send_as(WRITER, "POST", "/v1/hosts/eu-1/maintenance", r#"{"on": true, "reason": "disk"}"#).await;
+    assert_eq!(on.status, 200, "{}", on.text);
+    let key = registry.keys.orders(&"eu-1".parse().unwrap());
+    let kept = registry.store.get(&key).await.unwrap().expect("the order is kept");
+    let kept: serde_json::Value = serde_json::from_slice(&kept.value).unwrap();
+    assert_eq!(kept["maintenance"]["by"], "anna by ringshard balance");
+    assert_eq!(kept["maintenance"]["reason"], "disk");
+    let drain = client.send_as(WRITER, "POST", "/v1/hosts/eu-1/drain", "{}").await;
+    assert_eq!(drain.status, 404, "the registry has no record of this host: {}", drain.text);
+    let off = client.send_as(WRITER, "POST", "/v1/hosts/eu-1/maintenance", r#"{"on": false}"#).await;
+    assert_eq!(off.status, 200, "{}", off.text);
+    assert!(registry.store.get(&key).await.unwrap().is_none());
 }

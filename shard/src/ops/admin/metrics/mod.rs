@@ -118,6 +118,7 @@ impl Collector for ServerMetrics {
         let lines = encoder.encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?;
         counter_of(self.0.log_lines_dropped, lines)?;
         self.services(&mut encoder)?;
+        self.fleet(&mut encoder)?;
         self.liveness(&mut encoder)?;
         self.quality(&mut encoder)?;
         self.counts(&mut encoder)?;
@@ -133,6 +134,17 @@ impl ServerMetrics {
         for (name, count) in &self.0.services {
             let name = name.trim_start_matches("services_");
             gauge(*count as f64, metric.encode_family(&[("count", name)])?)?;
+        }
+        Ok(())
+    }
+
+    /// What the server's place in a fleet counts. Levels are among the counts: `fleet_registered`.
+    fn fleet(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Counts of the server's registration in a fleet of hosts";
+        let mut metric = encoder.encode_descriptor("fleet", help, None, MetricType::Gauge)?;
+        for (name, count) in &self.0.fleet {
+            let name = name.trim_start_matches("fleet_");
+            gauge(*count, metric.encode_family(&[("count", name)])?)?;
         }
         Ok(())
     }
@@ -367,6 +379,7 @@ mod tests {
             started_at: SystemTime::UNIX_EPOCH,
             reload: ReloadStatus { succeeded_at: SystemTime::UNIX_EPOCH, is_latest: true },
             services: vec![("services_sessions", 5)],
+            fleet: vec![("fleet_registered", 1.0)],
             log_lines_dropped: 6,
         };
         let text = encode(snapshot.clone(), Format::OpenMetrics).unwrap();

@@ -1,0 +1,146 @@
+//! The server's side of the registration: metrics, the dashboard and `/ready`.
+
+use super::HostSettings;
+use super::member::{Member, Server, Shown};
+use crate::model::{HostState, RunId};
+use crate::registry::membership::Standing;
+use crate::registry::{Keys, OpenError, RegistrySettings, open_store};
+use ringshard::ops::fleet::Fleet;
+use ringshard::ops::host::{HostProbe, HostStatus};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A server's place in a fleet. Its thread ends with [`Fleet::stop`].
+pub struct FleetHost {
+    shown: Arc<Mutex<Shown>>,
+    stop: watch::Sender<bool>,
+    /// Gets a message, or closes, when the thread has ended.
+    ended: Mutex<Receiver<()>>,
+}
+
+/// Why a server could not join its fleet.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The registry cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no thread for it.
+    #[error("cannot start the thread of the fleet: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Server for HostProbe {
+    fn status(&self) -> HostStatus {
+        HostProbe::status(self)
+    }
+
+    fn drain(&self) {
+        HostProbe::drain(self);
+    }
+}
+
+impl FleetHost {
+    /// Begins to register a server that listens on `listen`. It does not wait for the registry. `run` is a random number.
+    /// None: the fleet's hosts are in a file, so there is nothing to register.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub fn start(
+        settings: &HostSettings,
+        server: HostProbe,
+        listen: SocketAddr,
+        run: RunId,
+    ) -> Result<Option<Arc<FleetHost>>, JoinError> {
+        let RegistrySettings::Etcd(etcd) = &settings.fleet.registry else {
+            tracing::info!("the file of the fleet lists its hosts, so this one does not register");
+            return Ok(None);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (store, keys, lease) = (open_store(etcd, run.0)?, Keys::new(&*etcd.prefix), etcd.lease());
+        let (stop, stopped) = watch::channel(false);
+        let host = settings.host(run, listen);
+        let member = {
+            let _inside = runtime.enter();
+            Member::new(server, store, keys, host, lease, stopped)
+        };
+        let shown = member.shown().clone();
+        let (end, ended) = sync_channel(1);
+        std::thread::Builder::new().name("fleet".into()).spawn(move || {
+            runtime.block_on(member.run());
+            // The server may have given up waiting.
+            let _ = end.try_send(());
+        })?;
+        Ok(Some(Arc::new(FleetHost { shown, stop, ended: Mutex::new(ended) })))
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fleet for FleetHost {
+    fn counters(&self, to: &mut dyn FnMut(&'static str, f64)) {
+        let shown = self.shown();
+        let away = match &shown.standing {
+            Standing::Away { since, .. } => age(&shown, *since).as_secs_f64(),
+            _ => 0.0,
+        };
+        let one = |so: bool| f64::from(u8::from(so));
+        let counters = shown.counters;
+        to("fleet_registered", one(shown.is_registered()));
+        to("fleet_away_seconds", away);
+        to("fleet_name_taken", one(matches!(shown.standing, Standing::Taken { .. })));
+        to("fleet_maintenance", one(shown.host.state == HostState::Maintenance));
+        to("fleet_registrations", counters.registrations as f64);
+        to("fleet_updates", counters.updates as f64);
+        to("fleet_leases_lost", counters.leases_lost as f64);
+        to("fleet_records_lost", counters.records_lost as f64);
+        to("fleet_names_taken", counters.names_taken as f64);
+        to("fleet_failures", counters.failures as f64);
+    }
+
+    fn describe(&self) -> Value {
+        let shown = self.shown();
+        let standing = match &shown.standing {
+            Standing::Joining => "joining".to_owned(),
+            Standing::Registered => "registered".to_owned(),
+            Standing::Taken { by, .. } => format!("not registered: {by} has the name"),
+            Standing::Away { since, .. } => format!("registry away for {} s", age(&shown, *since).as_secs()),
+        };
+        json!({ "host": shown.host, "orders": shown.orders, "standing": standing })
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let shown = self.shown();
+        match &shown.standing {
+            Standing::Joining | Standing::Registered => None,
+            Standing::Taken { since, by } => Some(format!(
+                "{by} has the name {} in the fleet for {} s: this host goes on serving outside of the fleet",
+                shown.host.name,
+                age(&shown, *since).as_secs()
+            )),
+            // `/ready` needs no token, so it does not say why: the log does.
+            Standing::Away { since, .. } => {
+                Some(format!("the registry is away for {} s: this host goes on serving", age(&shown, *since).as_secs()))
+            }
+        }
+    }
+
+    fn stop(&self, patience: Duration) {
+        self.stop.send_replace(true);
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            tracing::warn!("the registry does not answer: this host stays in it until its lease ends");
+        }
+    }
+}
+
+/// How long ago that was, on the clock of the registration.
+fn age(shown: &Shown, since: Duration) -> Duration {
+    Instant::now().saturating_duration_since(shown.started + since)
+}

@@ -1,0 +1,21 @@
+//! A server that registers itself in a fleet.
+//!
+//! | file | has |
+//! |---|---|
+//! | `settings` | [`HostSettings`]: what the server's settings say about the fleet |
+//! | `member` | the task that keeps the registration current |
+//! | `log` | what the log says about it, once per change |
+//! | `fleet` | [`FleetHost`]: the server's side of it, for metrics, the dashboard and `/ready` |
+//!
+//! The task runs on a thread of its own with a small runtime: no core waits for the registry, and a registry that is away
+//! changes nothing for the players of this host.
+
+mod fleet;
+mod log;
+mod member;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use fleet::{FleetHost, JoinError};
+pub use settings::{HostSettings, HostSettingsError};

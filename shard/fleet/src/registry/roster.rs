@@ -1,0 +1,103 @@
+//! The records of hosts, as a directory.
+
+use super::Keys;
+use super::keys::HostKey;
+use crate::model::{Directory, Host, Name, Orders};
+use crate::store::{Change, Listing};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+/// Longest record that is read, in bytes.
+const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+/// The records of hosts, kept current by changes. Records that cannot be read are left out and counted.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    keys: Keys,
+    revision: u64,
+    hosts: BTreeMap<Name, Host>,
+    orders: BTreeMap<Name, Orders>,
+    unreadable: u64,
+}
+
+impl Roster {
+    /// No records yet.
+    pub fn new(keys: Keys) -> Self {
+        Roster { keys, revision: 0, hosts: BTreeMap::new(), orders: BTreeMap::new(), unreadable: 0 }
+    }
+
+    /// The revision of the store that it shows. 0: none yet.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Records so far that could not be read.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// Takes over all records, and forgets the former ones.
+    pub fn load(&mut self, listing: &Listing) {
+        self.hosts.clear();
+        self.orders.clear();
+        for (key, record) in &listing.records {
+            self.set(key, Some(&record.value));
+        }
+        self.revision = listing.revision;
+    }
+
+    /// Takes over changes, in their order. Those that it shows already change nothing.
+    pub fn apply(&mut self, changes: &[Change]) {
+        let before = self.revision;
+        for change in changes.iter().filter(|change| change.revision > before) {
+            self.set(&change.key, change.record.as_ref().map(|record| &*record.value));
+            self.revision = self.revision.max(change.revision);
+        }
+    }
+
+    fn set(&mut self, key: &str, value: Option<&[u8]>) {
+        let Some((name, kind)) = self.keys.parse(key) else { return };
+        match kind {
+            HostKey::Record => {
+                let host: Option<Host> = value.and_then(|value| self.read(key, value));
+                // A record under another host's name would give that host two records.
+                match host.filter(|host| host.name == name) {
+                    Some(host) => self.hosts.insert(name, host),
+                    None => self.hosts.remove(&name),
+                };
+            }
+            HostKey::Orders => {
+                match value.and_then(|value| self.read::<Orders>(key, value)).filter(|orders| !orders.is_empty()) {
+                    Some(orders) => self.orders.insert(name, orders),
+                    None => self.orders.remove(&name),
+                };
+            }
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, key: &str, value: &[u8]) -> Option<T> {
+        let parsed = match value.len() {
+            0..=RECORD_BYTES_MAX => serde_json::from_slice(value).map_err(|error| error.to_string()),
+            bytes => Err(format!("it has {bytes} bytes, but {RECORD_BYTES_MAX} are the most")),
+        };
+        if let Err(error) = &parsed {
+            self.unreadable += 1;
+            tracing::warn!(key, %error, "a record of the registry is ignored, because this version cannot read it");
+        }
+        parsed.ok()
+    }
+
+    /// All hosts, as the balancers see them.
+    pub fn directory(&self) -> Directory {
+        let obeying = |(name, host): (&Name, &Host)| {
+            let orders = self.orders.get(name);
+            let state = orders.map_or(host.state, |orders| orders.state_of(host));
+            (name.clone(), Host { state, ..host.clone() })
+        };
+        Directory {
+            revision: self.revision,
+            hosts: self.hosts.iter().map(obeying).collect(),
+            orders: self.orders.clone(),
+        }
+    }
+}
