@@ -34,6 +34,9 @@ if [ "${SMOKE_PROFILE:-}" = dev ]; then
     (export CARGO_TARGET_DIR=target/lints && exec nice -n 19 bash -c "set -e; $(declare -f lint); lint") > "$lints" 2>&1 &
     linting=$!
 fi
+# Empty if it cannot be had: then the test that needs it says so.
+RINGSHARD_LOCATION_DATABASE=$(scripts/location-data.sh 2> /dev/null || true)
+export RINGSHARD_LOCATION_DATABASE
 step cargo test --locked --workspace --lib --bins --tests
 step cargo test --locked --workspace --doc
 # Without long transfers: they add nothing here, and take a quarter of an hour with unoptimised ciphers.

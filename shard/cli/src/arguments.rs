@@ -1,7 +1,7 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, find, fleet, gateway, histograms, keygen, manual, map, path,
+    accounts, balance, call, capture, config, control, doctor, find, fleet, gateway, histograms, keygen, manual, map, path,
     places, play, report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
@@ -40,6 +40,11 @@ pub enum Command {
     /// List, show, drain and watch the hosts of a fleet, and keep newcomers away from them.
     #[command(subcommand, after_help = fleet::FIRST_STEPS)]
     Fleet(fleet::Arguments),
+    /// Run a balancer: it tells clients on which host of the fleet they play.
+    ///
+    /// Any number of balancers may run; clients may ask any of them.
+    #[command(after_help = balance::EXAMPLES)]
+    Balance(Box<balance::Arguments>),
     /// Check settings, print them, or print their JSON Schema.
     #[command(subcommand)]
     Config(config::Arguments),

@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod arguments;
+mod balance;
 mod call;
 mod capture;
 mod config;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Serve(sources) => serve::run(&sources),
         Command::Gateway(arguments) => gateway::run(&arguments),
+        Command::Balance(arguments) => balance::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),

@@ -1,0 +1,274 @@
+//! The balancer: everything that one instance knows, and its decisions.
+
+use super::decision::{Decision, Outcome, Refused};
+use super::fit::{Fit, Need, Tally};
+use super::hash;
+use super::index::Index;
+use super::live::{self, Live};
+use super::order;
+use super::passes::Passes;
+use super::pick::pick;
+use super::policy::{Overflow, Policy};
+use super::queue::{Asker, Crowded, Offer, Queue, Ticket, Turn};
+use super::request::{Party, Request};
+use super::seal::Pass;
+use super::step::Step;
+use crate::model::{Directory, Name};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A balancer. It reads no clock and no socket: the time and chance come in as arguments.
+#[derive(Debug)]
+pub struct Balancer {
+    pub(super) policy: Policy,
+    pub(super) index: Index,
+    pub(super) live: Live,
+    queue: Queue,
+    passes: Passes,
+}
+
+/// A request, and who makes it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ask {
+    /// What the client asks for.
+    pub request: Request,
+    /// The client's network, hashed by [`network_hash`].
+    pub network: u64,
+    /// Hash of the client's account; without one, of its network. A queue ticket is bound to it.
+    pub holder: u64,
+    /// The queue ticket that the client shows. Its signature has been checked.
+    pub ticket: Option<Ticket>,
+}
+
+/// The hash of a network, as [`Ask`] has it.
+pub fn network_hash(network: IpAddr) -> u64 {
+    live::network_hash(network)
+}
+
+/// What the first look at the hosts found.
+struct Found {
+    reach: Vec<u32>,
+    /// Hosts of the first region that has any for the client.
+    fitting: Vec<u32>,
+}
+
+impl Balancer {
+    /// A balancer without hosts. `now_ms` is the time in milliseconds since 1970, as everywhere here.
+    pub fn new(policy: Policy, now_ms: u64) -> Balancer {
+        let index = Index::new(&Arc::default(), &policy);
+        let live = Live::new(&index);
+        let queue = Queue::new(policy.waiting.clone(), now_ms);
+        Balancer { policy, index, live, queue, passes: Passes::default() }
+    }
+
+    /// Takes a new directory.
+    pub fn set_directory(&mut self, directory: &Arc<Directory>) {
+        self.renew(directory);
+    }
+
+    /// Takes a new policy.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.queue.set(policy.waiting.clone());
+        self.policy = policy;
+        let directory = Arc::clone(&self.index.directory);
+        self.renew(&directory);
+    }
+
+    fn renew(&mut self, directory: &Arc<Directory>) {
+        let index = Index::new(directory, &self.policy);
+        self.live.carry_over(&self.index, &index, self.policy.balancers);
+        self.index = index;
+    }
+
+    /// The policy in use.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The directory in use.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.index.directory
+    }
+
+    /// Clients that wait, as far as this balancer knows.
+    pub fn waiting(&self) -> u32 {
+        self.queue.waiting()
+    }
+
+    /// Hosts that are avoided because clients cannot reach them.
+    pub fn suspects(&self, now_ms: u64) -> usize {
+        self.live.suspects(now_ms)
+    }
+
+    /// A client could not reach a host that a balancer sent it to. Says whether the host is avoided from now on.
+    pub fn report(&mut self, host: &Name, network: u64, now_ms: u64) -> bool {
+        let needed = self.policy.failure_reports;
+        let number = self.index.host_number(host);
+        number.is_some_and(|number| self.live.report(&self.index, number, network, needed, now_ms))
+    }
+
+    /// Decides where a client goes, and holds its place there for 10 s: at most 32 places per network. `random` is any number.
+    pub fn route(&mut self, ask: &Ask, now_ms: u64, random: u64) -> Decision {
+        self.live.advance(now_ms);
+        self.queue.advance(now_ms);
+        self.passes.advance(now_ms);
+        let mut why = Vec::with_capacity(8);
+        let outcome = self.decide(ask, now_ms, random, &mut why);
+        Decision { outcome, why }
+    }
+
+    fn decide(&mut self, ask: &Ask, now_ms: u64, random: u64, why: &mut Vec<Step>) -> Outcome {
+        if let Some(Party::Member(pass)) = &ask.request.party
+            && let Some(number) = self.party_host(&ask.request, pass, now_ms, why)
+        {
+            self.passes.count(pass);
+            // Its place was held when the founder came.
+            return self.at(number);
+        }
+        let found = match self.look(&ask.request, now_ms, why) {
+            Ok(found) => found,
+            Err(refused) => return Outcome::Refused(refused),
+        };
+        if let Some(outcome) = self.gate(ask, &found, now_ms, random, why) {
+            return outcome;
+        }
+        let parts = (&self.index, &self.live, &self.policy);
+        let host = pick(parts, &ask.request, &found.fitting, random, why);
+        self.live.hold(host, ask.network, ask.request.places());
+        self.at(host)
+    }
+
+    fn at(&self, host: u32) -> Outcome {
+        Outcome::Host(Box::new(self.index.record(host).clone()))
+    }
+
+    /// The host of a party's pass, if it still takes members. They may use the reserve.
+    pub(super) fn party_host(&self, request: &Request, pass: &Pass, now_ms: u64, why: &mut Vec<Step>) -> Option<u32> {
+        let host = &pass.host;
+        if !self.passes.may_use(pass) {
+            why.push(Step::PassUsed);
+            return None;
+        }
+        let Some(number) = self.index.host_number(host) else {
+            why.push(Step::PartyHostGone { host: host.clone() });
+            return None;
+        };
+        let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
+        let record = self.index.host(number);
+        let fit = match need.before_places(number) {
+            Fit::Fits if record.players >= record.capacity => Fit::Full,
+            fit => fit,
+        };
+        if fit == Fit::Fits {
+            why.push(Step::PartyPass { host: host.clone() });
+            return Some(number);
+        }
+        why.push(Step::PartyHostUnfit { host: host.clone(), fit: fit.name() });
+        None
+    }
+
+    /// Finds the first region with hosts for the client.
+    fn look(&self, request: &Request, now_ms: u64, why: &mut Vec<Step>) -> Result<Found, Refused> {
+        let order = order::regions(&self.index, &self.policy, request, why);
+        if order.is_empty() && !self.index.regions.is_empty() {
+            return Err(Refused::Closed);
+        }
+        let reach = order::reach(&self.index, &self.policy, order);
+        let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
+        let mut sum = Tally::default();
+        for region in reach.iter().copied() {
+            let (tally, fitting) = need.survey(region);
+            why.push(Step::Region { region: self.index.region(region).name.clone(), tally });
+            if !fitting.is_empty() {
+                return Ok(Found { reach, fitting });
+            }
+            sum.add(tally);
+        }
+        match refusal(&sum) {
+            Some(refused) => Err(refused),
+            None if !self.policy.queue => Err(Refused::Full),
+            None => Ok(Found { reach, fitting: Vec::new() }),
+        }
+    }
+
+    /// What the queue says, if the client must ask it. None: the client may go on.
+    fn gate(&mut self, ask: &Ask, found: &Found, now_ms: u64, random: u64, why: &mut Vec<Step>) -> Option<Outcome> {
+        if !self.policy.queue {
+            return None;
+        }
+        let line = self.line(&ask.request, &found.reach);
+        let has_host = !found.fitting.is_empty();
+        let ticket = self.valid_ticket(ask, now_ms, why);
+        if has_host && ticket.is_none() && !self.queue.guards(line, now_ms) {
+            return None;
+        }
+        let offer = self.offer(&ask.request, found, now_ms);
+        let Ask { network, holder, .. } = *ask;
+        let asker = Asker { line, holder, network, ticket, random: hash::mix(random), needs: ask.request.places() };
+        match self.queue.ask(&asker, &offer, now_ms) {
+            Turn::Admitted => {
+                if ticket.is_some() {
+                    why.push(Step::Admitted { places: offer.places });
+                }
+                None
+            }
+            Turn::Waits(waits) => {
+                if waits.is_learning {
+                    why.push(Step::Learning);
+                }
+                why.push(Step::Waits { ahead: waits.position - 1, places: offer.places });
+                Some(Outcome::Waits(waits))
+            }
+            Turn::Refused(Crowded::All) => Some(Outcome::Refused(Refused::QueueFull)),
+            Turn::Refused(Crowded::Network) => Some(Outcome::Refused(Refused::NetworkQueueFull)),
+        }
+    }
+
+    fn valid_ticket(&self, ask: &Ask, now_ms: u64, why: &mut Vec<Step>) -> Option<Ticket> {
+        let ticket = ask.ticket?;
+        let fault = self.queue.fault(&ticket, ask.holder, now_ms);
+        if let Some(fault) = fault {
+            why.push(Step::TicketRefused { why: fault });
+        }
+        fault.is_none().then_some(ticket)
+    }
+
+    /// The places of all regions in reach.
+    fn offer(&self, request: &Request, found: &Found, now_ms: u64) -> Offer {
+        let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
+        let (mut places, mut places_in_all) = (0, 0);
+        for region in found.reach.iter().copied() {
+            places += need.places(region).1;
+            places_in_all +=
+                self.index.hosts_of(region).map(|host| u64::from(self.index.host(host).places)).sum::<u64>();
+        }
+        Offer { places, places_in_all, has_host: !found.fitting.is_empty(), balancers: self.policy.balancers }
+    }
+
+    /// Clients that wait for the same hosts stand in one line: those of one contract, and of one region unless all regions are
+    /// in reach. All balancers number lines alike.
+    fn line(&self, request: &Request, reach: &[u32]) -> u64 {
+        let contract = request.contract.as_deref().map_or(0, hash::of_name);
+        match (self.policy.overflow, reach.first()) {
+            (Overflow::Next, _) | (_, None) => contract,
+            (_, Some(first)) => hash::mix(contract ^ hash::of_name(self.index.region(*first).name.as_str())),
+        }
+    }
+}
+
+/// Why none of these hosts will take the client soon. None: one may.
+fn refusal(sum: &Tally) -> Option<Refused> {
+    if sum.hosts() == 0 {
+        return Some(Refused::NoHosts);
+    }
+    if sum.for_now() > 0 {
+        return None;
+    }
+    if sum.of(Fit::TooSmall) > 0 {
+        Some(Refused::PartyTooLarge)
+    } else if sum.of(Fit::OtherContract) > 0 {
+        Some(Refused::OtherContract)
+    } else {
+        Some(Refused::Unavailable)
+    }
+}

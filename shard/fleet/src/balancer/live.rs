@@ -1,0 +1,276 @@
+//! What a balancer knows of the hosts beyond the directory: the places that it gave away a moment ago, and the hosts that
+//! clients cannot reach.
+//!
+//! The directory is up to a second old. Without this, all clients of that second would go to the host that was the emptiest.
+
+use super::hash;
+use super::index::Index;
+use std::collections::{HashMap, VecDeque};
+
+/// Time after which a client that was sent to a host is there, or does not come.
+pub(super) const HOLD_SECONDS: u64 = 10;
+/// Places that are held for the clients of one network. More clients are sent to hosts, too, but no place is held for them: so
+/// nobody fills the fleet by asking alone.
+pub(super) const HELD_PER_NETWORK_MAX: u32 = 32;
+/// Reports older than this do not count.
+const REPORT_MS: u64 = 30_000;
+/// For which a host is avoided after the report that made it suspect.
+const SUSPECT_MS: u64 = 30_000;
+/// Reports that are kept per host.
+const REPORTS_MAX: usize = 16;
+
+/// What a balancer knows of the hosts of its index.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Live {
+    /// By number of the host.
+    hosts: Vec<LiveHost>,
+    /// Places held for each network, with the second in which they were given away, the oldest first.
+    given: VecDeque<(u64, u64, u32)>,
+    /// The same, summed by network.
+    of_network: HashMap<u64, u32>,
+    /// The second up to which held places were given back.
+    second: u64,
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+struct LiveHost {
+    /// Places that were given away, and whose clients are not in the directory yet.
+    held: u32,
+    /// The same, by the second in which they were given away.
+    held_by_second: [u32; HOLD_SECONDS as usize],
+    /// Networks that could not reach it, and when they said so.
+    reports: Vec<(u64, u64)>,
+    suspect_until_ms: u64,
+}
+
+impl Live {
+    /// Nothing is known yet of the hosts of `index`.
+    pub(super) fn new(index: &Index) -> Live {
+        Live { hosts: vec![LiveHost::default(); index.hosts.len()], ..Live::default() }
+    }
+
+    /// Goes on with a new index. Players that have arrived since the old one are in the directory now, so their places are no
+    /// longer held. Of `n` that arrived, this balancer sent about `n / balancers`.
+    pub(super) fn carry_over(&mut self, old: &Index, new: &Index, balancers: u32) {
+        let hosts = new.hosts.iter().zip(new.numbers_in(old)).map(|(host, before)| {
+            let Some(before) = before else { return LiveHost::default() };
+            let mut live = std::mem::take(&mut self.hosts[before as usize]);
+            let arrived = host.players.saturating_sub(old.host(before).players);
+            live.release(arrived.div_ceil(balancers.max(1)), self.second);
+            live
+        });
+        let hosts = hosts.collect();
+        self.hosts = hosts;
+    }
+
+    /// Gives back what was held for too long. Call it before a decision.
+    pub(super) fn advance(&mut self, now_ms: u64) {
+        let second = now_ms / 1_000;
+        if second <= self.second {
+            return;
+        }
+        let passed = (second - self.second).min(HOLD_SECONDS);
+        for live in &mut self.hosts {
+            for at in 0..passed {
+                let slot = ((second - at) % HOLD_SECONDS) as usize;
+                live.held -= std::mem::take(&mut live.held_by_second[slot]);
+            }
+        }
+        self.second = second;
+        while let Some((given, network, places)) = self.given.front().copied()
+            && given + HOLD_SECONDS <= second
+        {
+            self.given.pop_front();
+            let sum = self.of_network.get_mut(&network).expect("a network with held places has a sum");
+            *sum -= places;
+            if *sum == 0 {
+                self.of_network.remove(&network);
+            }
+        }
+    }
+
+    /// Holds places for a client of a network that was sent to a host: at most [`HELD_PER_NETWORK_MAX`] per network.
+    pub(super) fn hold(&mut self, host: u32, network: u64, places: u32) {
+        let sum = self.of_network.get(&network).copied().unwrap_or(0);
+        let places = places.min(HELD_PER_NETWORK_MAX - sum);
+        if places == 0 {
+            return;
+        }
+        self.of_network.insert(network, sum + places);
+        self.given.push_back((self.second, network, places));
+        let slot = (self.second % HOLD_SECONDS) as usize;
+        let live = &mut self.hosts[host as usize];
+        live.held += places;
+        live.held_by_second[slot] += places;
+    }
+
+    pub(super) fn held(&self, host: u32) -> u32 {
+        self.hosts[host as usize].held
+    }
+
+    pub(super) fn is_suspect(&self, host: u32, now_ms: u64) -> bool {
+        self.hosts[host as usize].suspect_until_ms > now_ms
+    }
+
+    /// A client of a network could not reach a host. Says whether the host is avoided from now on.
+    ///
+    /// At most half of the hosts of a region are avoided, so that false reports cannot close one.
+    pub(super) fn report(&mut self, index: &Index, host: u32, network: u64, needed: u32, now_ms: u64) -> bool {
+        let live = &mut self.hosts[host as usize];
+        live.reports.retain(|(other, at_ms)| *other != network && at_ms + REPORT_MS > now_ms);
+        if live.reports.len() == REPORTS_MAX {
+            live.reports.remove(0);
+        }
+        live.reports.push((network, now_ms));
+        if needed == 0 || (live.reports.len() as u32) < needed || live.suspect_until_ms > now_ms {
+            return false;
+        }
+        let others = index.hosts_of(index.host(host).region);
+        let suspects = others.clone().filter(|other| self.is_suspect(*other, now_ms)).count();
+        if (suspects + 1) * 2 > others.len() {
+            return false;
+        }
+        self.hosts[host as usize].suspect_until_ms = now_ms + SUSPECT_MS;
+        true
+    }
+
+    /// Hosts that are avoided now.
+    pub(super) fn suspects(&self, now_ms: u64) -> usize {
+        self.hosts.iter().filter(|live| live.suspect_until_ms > now_ms).count()
+    }
+}
+
+impl LiveHost {
+    /// Gives back up to `places`, the oldest first.
+    fn release(&mut self, places: u32, second: u64) {
+        let mut left = places.min(self.held);
+        self.held -= left;
+        for age in (0..HOLD_SECONDS).rev() {
+            let slot = ((second + HOLD_SECONDS - age) % HOLD_SECONDS) as usize;
+            let given = left.min(self.held_by_second[slot]);
+            self.held_by_second[slot] -= given;
+            left -= given;
+        }
+        assert_eq!(left, 0, "the seconds have what is held");
+    }
+}
+
+/// The hash of a client's network, as reports name it.
+pub(super) fn network_hash(network: std::net::IpAddr) -> u64 {
+    let bits = match network {
+        std::net::IpAddr::V4(address) => u128::from(address.to_bits()) | 1 << 64,
+        std::net::IpAddr::V6(address) => address.to_bits(),
+    };
+    hash::mix(hash::mix((bits >> 64) as u64) ^ bits as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::balancer::fixtures::{directory, host};
+    use crate::balancer::policy::Policy;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn index(players: &[u32]) -> Index {
+        let hosts = players.iter().enumerate().map(|(number, players)| {
+            let mut host = host(&format!("h{number}"), "r");
+            host.players = *players;
+            host
+        });
+        Index::new(&Arc::new(directory(hosts)), &Policy::default())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// The model keeps every place with the time at which it was given away.
+        #[test]
+        fn held_places_are_those_of_the_last_seconds(steps in prop::collection::vec((0_u64..4_000, 0_u32..3, 1_u32..5), 1..60)) {
+            let index = index(&[0, 0, 0]);
+            let mut live = Live::new(&index);
+            let (mut now_ms, mut model) = (1_000_000, Vec::new());
+            for (passes_ms, host, places) in steps {
+                now_ms += passes_ms;
+                live.advance(now_ms);
+                live.hold(host, model.len() as u64, places);
+                model.push((host, now_ms / 1_000, places));
+                for host in 0..3 {
+                    let held = model.iter().filter(|(other, second, _)| *other == host && second + HOLD_SECONDS > now_ms / 1_000);
+                    prop_assert_eq!(live.held(host), held.map(|(_, _, places)| places).sum::<u32>());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn players_that_arrived_are_not_held_any_more() {
+        let (before, after) = (index(&[10, 10]), index(&[13, 9]));
+        let mut live = Live::new(&before);
+        live.advance(5_000);
+        live.hold(0, 1, 4);
+        live.advance(7_000);
+        live.hold(0, 1, 1);
+        live.hold(1, 1, 2);
+        live.carry_over(&before, &after, 1);
+        assert_eq!((live.held(0), live.held(1)), (2, 2));
+        // The oldest are given back first: one of second 5 and one of second 7 are left.
+        live.advance(15_000);
+        assert_eq!((live.held(0), live.held(1)), (1, 2));
+        live.advance(17_000);
+        assert_eq!((live.held(0), live.held(1)), (0, 0));
+    }
+
+    #[test]
+    fn with_more_balancers_fewer_of_the_arrived_are_this_ones() {
+        let (before, after) = (index(&[10]), index(&[14]));
+        let mut live = Live::new(&before);
+        live.advance(1_000);
+        live.hold(0, 1, 4);
+        live.carry_over(&before, &after, 4);
+        assert_eq!(live.held(0), 3);
+    }
+
+    #[test]
+    fn one_network_does_not_fill_the_fleet() {
+        let index = index(&[0, 0]);
+        let mut live = Live::new(&index);
+        for second in 0..HOLD_SECONDS {
+            live.advance(100_000 + second * 1_000);
+            live.hold(0, 1, 20);
+            live.hold(1, 2, 1);
+        }
+        assert_eq!((live.held(0), live.held(1)), (HELD_PER_NETWORK_MAX, HOLD_SECONDS as u32));
+        live.advance(110_000);
+        live.hold(0, 1, 1_000);
+        assert_eq!(live.held(0), HELD_PER_NETWORK_MAX, "20 of the first second are free again");
+        live.advance(200_000);
+        assert!(live.given.is_empty() && live.of_network.is_empty());
+    }
+
+    #[test]
+    fn a_host_is_avoided_once_enough_networks_cannot_reach_it_and_never_half_of_a_region() {
+        let index = index(&[0, 0, 0, 0]);
+        let mut live = Live::new(&index);
+        assert!(!live.report(&index, 0, 1, 3, 0));
+        assert!(!live.report(&index, 0, 1, 3, 1), "one network is one report");
+        assert!(!live.report(&index, 0, 2, 3, 2));
+        assert!(live.report(&index, 0, 3, 3, 3));
+        assert!(live.is_suspect(0, 30_002) && !live.is_suspect(0, 30_003));
+        for host in 1..4 {
+            for network in 0..3 {
+                live.report(&index, host, network, 3, 4);
+            }
+        }
+        assert_eq!(live.suspects(4), 2);
+        assert!(!live.report(&index, 3, 9, 0, 5), "0 turns it off");
+    }
+
+    #[test]
+    fn old_reports_do_not_count() {
+        let index = index(&[0, 0]);
+        let mut live = Live::new(&index);
+        assert!(!live.report(&index, 0, 1, 2, 0));
+        assert!(!live.report(&index, 0, 2, 2, REPORT_MS));
+        assert!(live.report(&index, 0, 3, 2, REPORT_MS + 1));
+    }
+}

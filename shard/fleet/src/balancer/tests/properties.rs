@@ -1,0 +1,243 @@
+//! What must hold of every decision, whatever the code is like.
+
+use super::*;
+
+fn fleet(hosts: usize) -> Directory {
+    directory((0..hosts).map(|number| host(&format!("h{number}"), "r")))
+}
+
+fn balancer(strategy: super::super::Strategy, fleet: &Directory) -> Balancer {
+    let mut balancer = Balancer::new(Policy { strategy, reserve_percent: 0, ..Policy::default() }, NOW);
+    balancer.set_directory(&Arc::new(fleet.clone()));
+    balancer
+}
+
+fn sent(balancer: &mut Balancer, request: &Request, random: u64) -> Name {
+    match balancer.route(&ask(request), LATER, random).outcome {
+        Outcome::Host(host) => host.name,
+        other => panic!("expected a host, got {other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn a_client_is_never_sent_where_it_cannot_play(
+        fleet in any_directory(),
+        policy in any_policy(),
+        requests in prop::collection::vec((any_request(), any::<u64>()), 1..30),
+    ) {
+        let mut balancer = Balancer::new(Policy { queue: true, ..policy }, NOW);
+        balancer.set_directory(&Arc::new(fleet.clone()));
+        let mut newcomers: std::collections::BTreeMap<Name, u32> = Default::default();
+        for (request, random) in requests {
+            let decision = balancer.route(&ask(&request), LATER, random);
+            prop_assert!(!decision.why.is_empty() || fleet.hosts.is_empty() || decision.outcome == Outcome::Refused(Refused::Closed));
+            prop_assert!(decision.why.iter().all(|step| !step.to_string().is_empty()));
+            let Outcome::Host(host) = decision.outcome else { continue };
+            prop_assert_eq!(host.state, HostState::Ready);
+            prop_assert!(!request.failed.contains(&host.name));
+            let contract = request.contract.as_deref().unwrap_or(&host.contract);
+            prop_assert!(host.contract.is_empty() || host.contract == contract);
+            if !matches!(request.party, Some(Party::Member(_))) {
+                let sum = newcomers.entry(host.name.clone()).or_default();
+                *sum += request.places();
+                prop_assert!(host.players + *sum <= host.capacity, "{} is overfilled", host.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_moves_only_if_its_host_leaves(left in 0..40_usize, key in any::<u64>()) {
+        let request = Request { key: Some(key), ..Request::default() };
+        let mut rest = fleet(40);
+        let before = sent(&mut balancer(super::super::Strategy::Sticky, &rest), &request, 1);
+        let gone = name(&format!("h{left}"));
+        rest.hosts.remove(&gone);
+        let after = sent(&mut balancer(super::super::Strategy::Sticky, &rest), &request, 2);
+        prop_assert!(before == after || before == gone);
+    }
+
+    #[test]
+    fn a_party_stays_together_on_every_balancer(size in 2..50_u32, id in any::<u64>(), others in 0..60_u32) {
+        let fleet = fleet(10);
+        let mut first = balancer(super::super::Strategy::LeastLoaded, &fleet);
+        let mut second = balancer(super::super::Strategy::LeastLoaded, &fleet);
+        for number in 0..others {
+            sent(&mut second, &Request::default(), u64::from(number));
+        }
+        let founder = Request { party: Some(Party::Founder { id, size }), ..Request::default() };
+        let host = sent(&mut first, &founder, 1);
+        prop_assert_eq!(&sent(&mut second, &founder, 2), &host);
+        let member = Request { party: Some(Party::Member(Pass { size, ..pass(id, host.as_str()) })), ..Request::default() };
+        for random in 1..u64::from(size) {
+            let balancer = if random % 2 == 0 { &mut first } else { &mut second };
+            prop_assert_eq!(&sent(balancer, &member, random), &host);
+        }
+    }
+}
+
+#[test]
+fn a_pass_lets_no_more_past_the_queue_than_the_party_has_members() {
+    let full = directory([Host { players: 98, ..host("h0", "r") }]);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &full);
+    balancer.set_policy(Policy { reserve_percent: 2, ..balancer.policy().clone() });
+    let member = Request { party: Some(Party::Member(Pass { size: 2, ..pass(1, "h0") })), ..Request::default() };
+    for random in 0..4 {
+        assert_eq!(sent(&mut balancer, &member, random), name("h0"), "a member may use the reserve");
+    }
+    let decision = balancer.route(&ask(&member), LATER, 5);
+    assert!(matches!(decision.outcome, Outcome::Waits(_)), "{decision:?}");
+    assert!(decision.why.contains(&Step::PassUsed));
+}
+
+#[test]
+fn a_party_that_is_split_is_told_why() {
+    let mut fleet = fleet(2);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
+    let member = Request { party: Some(Party::Member(pass(1, "h0"))), ..Request::default() };
+    let why = |balancer: &mut Balancer| {
+        let decision = balancer.route(&ask(&member), LATER, 1);
+        decision.why.iter().map(Step::to_string).collect::<Vec<_>>().join("; ")
+    };
+    fleet.hosts.get_mut("h0").unwrap().players = 100;
+    balancer.set_directory(&Arc::new(fleet.clone()));
+    assert!(why(&mut balancer).contains("the party is split: its host h0 is full"));
+    fleet.hosts.get_mut("h0").unwrap().state = HostState::Draining;
+    balancer.set_directory(&Arc::new(fleet.clone()));
+    assert!(why(&mut balancer).contains("the party is split: its host h0 is draining"));
+    fleet.hosts.remove("h0");
+    balancer.set_directory(&Arc::new(fleet.clone()));
+    assert!(why(&mut balancer).contains("the party is split: its host h0 is not in the fleet"));
+}
+
+/// 20,000 draws among weights 1, 2, 3, 4: each share is within five standard deviations, which chance exceeds once in a million.
+#[test]
+fn newcomers_come_in_proportion_to_the_weights() {
+    let hosts = (1..5).map(|weight| Host { weight, capacity: 1_000_000, ..host(&format!("h{weight}"), "r") });
+    let mut balancer = balancer(super::super::Strategy::Weighted, &directory(hosts));
+    let draws = 20_000_u64;
+    let mut counts = [0_u32; 5];
+    for number in 0..draws {
+        let drawn = sent(&mut balancer, &Request::default(), super::super::hash::mix(number));
+        counts[usize::from(drawn.as_str().as_bytes()[1] - b'0')] += 1;
+    }
+    for (weight, count) in counts.iter().enumerate().skip(1) {
+        let share = weight as f64 / 10.0;
+        let (mean, deviation) = (draws as f64 * share, (draws as f64 * share * (1.0 - share)).sqrt());
+        assert!((f64::from(*count) - mean).abs() < 5.0 * deviation, "weight {weight}: {count} of {draws}");
+    }
+}
+
+#[test]
+fn clients_of_one_second_spread_over_equal_hosts() {
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet(10));
+    let mut counts = std::collections::BTreeMap::<Name, u32>::new();
+    for random in 0..500 {
+        *counts.entry(sent(&mut balancer, &Request::default(), random)).or_default() += 1;
+    }
+    assert_eq!(counts.values().collect::<Vec<_>>(), [&50; 10]);
+}
+
+#[test]
+fn accounts_spread_over_all_hosts() {
+    let mut balancer = balancer(super::super::Strategy::Sticky, &fleet(10));
+    let mut counts = std::collections::BTreeMap::<Name, u32>::new();
+    for key in 0..600 {
+        let request = Request { key: Some(key), ..Request::default() };
+        *counts.entry(sent(&mut balancer, &request, 0)).or_default() += 1;
+    }
+    assert!(counts.len() == 10 && counts.values().all(|count| (35..90).contains(count)), "{counts:?}");
+}
+
+/// 100 clients wait while places come free one by one: they get in in the order in which they came.
+#[test]
+fn a_full_fleet_admits_in_order() {
+    let mut fleet = fleet(1);
+    fleet.hosts.get_mut("h0").unwrap().players = 100;
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
+    let mut waiting = Vec::new();
+    for client in 0..100_u64 {
+        let ask = Ask { request: Request::default(), network: client, holder: client, ticket: None };
+        let Outcome::Waits(waits) = balancer.route(&ask, LATER + client, client).outcome else { panic!("it is full") };
+        assert_eq!(waits.position, client + 1);
+        waiting.push((client, waits.ticket));
+    }
+    let mut admitted = Vec::new();
+    for round in 1..=100 {
+        // One player leaves, and one that was admitted has come.
+        fleet.hosts.get_mut("h0").unwrap().players = 99;
+        balancer.set_directory(&Arc::new(fleet.clone()));
+        let now = LATER + 1_000 + round * 15;
+        for (client, ticket) in waiting.iter().rev().copied().collect::<Vec<_>>() {
+            let ask = Ask { request: Request::default(), network: client, holder: client, ticket: Some(ticket) };
+            if let Outcome::Host(_) = balancer.route(&ask, now, client).outcome {
+                admitted.push(client);
+                waiting.retain(|(other, _)| *other != client);
+            }
+        }
+        fleet.hosts.get_mut("h0").unwrap().players = 100;
+        balancer.set_directory(&Arc::new(fleet.clone()));
+    }
+    assert_eq!(admitted, (0..100).collect::<Vec<_>>());
+    assert_eq!(balancer.waiting(), 0);
+}
+
+#[test]
+fn a_host_that_left_or_failed_is_passed_over() {
+    let mut fleet = fleet(2);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
+    let failed = Request { failed: vec![name("h0")], ..Request::default() };
+    assert!((0..20).all(|random| sent(&mut balancer, &failed, random) == name("h1")));
+    fleet.hosts.remove("h1");
+    balancer.set_directory(&Arc::new(fleet.clone()));
+    assert!((0..20).all(|random| sent(&mut balancer, &Request::default(), random) == name("h0")));
+    assert!(matches!(balancer.route(&ask(&failed), LATER, 0).outcome, Outcome::Refused(Refused::Unavailable)));
+}
+
+#[test]
+fn an_explanation_names_the_host_that_a_route_gives_and_every_other_with_its_reason() {
+    let mut fleet =
+        directory((0..6).map(|number| host(&format!("h{number}"), if number < 3 { "near" } else { "far" })));
+    fleet.hosts.get_mut("h1").unwrap().state = HostState::Maintenance;
+    let request = Request { region: Some(name("near")), ..Request::default() };
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
+    let explanation = balancer.explain(&request, LATER, 5);
+    assert_eq!(explanation.host, Some(sent(&mut balancer, &request, 5)));
+    assert_eq!(explanation.regions[0].name, name("near"));
+    let text = explanation.to_string();
+    for line in [
+        "region near\n",
+        "  h1: in maintenance; 0 places for newcomers, 0 held, load 0 %\n",
+        "  h3: fit; 100 places for newcomers",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert_eq!(explanation.regions[0].hosts[1].fit, Fit::Maintenance);
+    assert_eq!(explanation.regions.iter().map(|region| region.hosts.len()).sum::<usize>(), 6);
+    assert!(
+        explanation.why.iter().any(|step| step.to_string().contains("region near: 2 of 3 hosts fit; 1 in maintenance"))
+    );
+}
+
+#[test]
+fn faults_of_a_policy_name_the_field_and_what_it_must_be() {
+    let policy: Policy = serde_json::from_str(
+        r#"{"reserve-percent": 60, "balancers": 0, "regions-by": ["wish", "wish"],
+            "regions": {"eu": {"overflow": ["us", "eu"], "probes": ["nowhere"]}}}"#,
+    )
+    .unwrap();
+    let faults = policy.faults().join("\n");
+    for expected in [
+        "reserve-percent is 60, but must be 0 to 50",
+        "balancers is 0, but must be 1 to 1000",
+        "names a way twice",
+        "regions.eu.overflow has us, which is no region",
+        "regions.eu.overflow has the region itself",
+        "regions.eu.probes has `nowhere`, but must have HOST:PORT",
+    ] {
+        assert!(faults.contains(expected), "{faults}");
+    }
+    assert_eq!(Policy::default().faults(), Vec::<String>::new());
+    assert!(serde_json::from_str::<Policy>(r#"{"stratgy": "sticky"}"#).is_err());
+}
