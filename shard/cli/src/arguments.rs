@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, balance, call, capture, config, control, doctor, find, fleet, gateway, histograms, keygen, manual, map, path,
-    places, play, report, resources, sessions, tiles, top,
+    accounts, balance, call, capture, config, control, doctor, find, fleet, gateway, histograms, keygen, manual, map,
+    path, places, play, report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
