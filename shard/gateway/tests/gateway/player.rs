@@ -153,6 +153,7 @@ impl Player {
         while let Some(event) = self.client.poll_event() {
             match event {
                 ClientEvent::Connected { .. } => self.connects += 1,
+                ClientEvent::Moved { .. } => {}
                 ClientEvent::Reconnecting(_) | ClientEvent::Closed(_) => self.losses += 1,
             }
         }

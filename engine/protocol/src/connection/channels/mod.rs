@@ -7,13 +7,14 @@ mod reassembly;
 mod receive_channel;
 mod send_channel;
 mod transfer;
+mod transfer_reader;
 mod windows;
 
 pub use quality::ChannelQuality;
 pub(super) use quality::QualityOfService;
 pub(super) use receive_channel::Disposition;
 pub(super) use send_channel::MessagePart;
-pub use transfer::TransferError;
+pub use transfer_reader::TransferError;
 
 use self::reassembly::UnreliableReassemblies;
 use self::receive_channel::{Ready, ReceiveChannel};

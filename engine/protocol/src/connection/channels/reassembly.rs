@@ -1,7 +1,7 @@
 //! Reassembly of messages that arrive in pieces (PROTOCOL.md#fragments).
 
 use super::fragment_bitmap::{FragmentBitmap, grain_count};
-use super::transfer::{Reader, TransferError};
+use super::transfer_reader::{Reader, TransferError};
 use crate::limits::{
     FRAGMENT_GRAIN_BYTES, FRAGMENT_STALL, FRAGMENT_TIMEOUT, FRAGMENTED_BYTES_MAX, FRAGMENTED_OPEN_MAX,
 };

@@ -1,7 +1,7 @@
 //! The receiving side of one reliable channel: delivers each message once, and on ordered channels in order.
 
 use super::reassembly::{Placement, Reassembly};
-use super::transfer::{Reader, TransferError};
+use super::transfer_reader::{Reader, TransferError};
 use super::windows::{ReceiveWindow, Violation};
 use crate::limits::CHANNEL_WINDOW_MESSAGES;
 use crate::pool::{Buffer, MessagePool};

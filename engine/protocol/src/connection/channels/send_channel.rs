@@ -1,7 +1,7 @@
 //! The sending side of one reliable channel: keeps each message until all of it is acknowledged.
 
 use super::fragment_bitmap::{FragmentBitmap, grain_count};
-use super::transfer::{Reader, TransferError};
+use super::transfer_reader::{Reader, TransferError};
 use super::windows::{SendWindow, message_cost};
 use crate::connection::shrink::shrink_if_sparse;
 use crate::limits::*;
