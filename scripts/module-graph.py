@@ -90,6 +90,9 @@ ROOMS = {
         "store": [],
         "registry": ["model", "store"],
         "host": ["model", "registry", "store"],
+        "location": [],
+        "balancer": ["location", "model"],
+        "balance": ["balancer", "location", "model", "registry", "store"],
     },
 }
 NO_IO = [
