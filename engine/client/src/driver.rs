@@ -164,7 +164,7 @@ impl Driver {
 
     /// The session moves to another server, as the present one says in a message of the game: connects to it, and goes on
     /// there. The present connection stays until the other server accepts, and for good if it does not
-    /// (PROTOCOL.md#moves). [`Event::Moved`] reports that it has moved. `core` is the core of the other server that expects
+    /// (PROTOCOL.md#moves). [`Event::Connected`] with `resumed` reports that it has moved. `core` is the core of the other server that expects
     /// the session. Without a connection, and while another move is under way, this does nothing.
     ///
     /// # Errors
@@ -261,10 +261,10 @@ fn take_events(client: &mut Client, route: &mut Route, inbox: &mut Inbox) -> boo
     let mut lost = false;
     while let Some(event) = client.poll_event() {
         lost |= matches!(event, ClientEvent::Reconnecting(_));
-        if let ClientEvent::Moved { place } = event {
-            route.go_to(place);
+        match event {
+            ClientEvent::Moved { place } => route.go_to(place),
+            event => inbox.push_event(event),
         }
-        inbox.push_event(event);
     }
     lost
 }

@@ -25,9 +25,6 @@ pub enum Event<'a> {
     },
     /// A message from the server.
     Message(Message<'a>),
-    /// The session has moved to the server of [`Driver::move_to`](crate::Driver::move_to), or back: [`Event::Connected`]
-    /// follows.
-    Moved,
     /// The connection is gone; the driver is connecting again, because [`reconnect`] is set.
     ///
     /// [`reconnect`]: crate::ClientConfig::reconnect
@@ -40,7 +37,7 @@ impl From<ClientEvent> for Event<'_> {
     fn from(event: ClientEvent) -> Self {
         match event {
             ClientEvent::Connected { id, resumed } => Event::Connected { id, resumed },
-            ClientEvent::Moved { .. } => Event::Moved,
+            ClientEvent::Moved { .. } => unreachable!("the driver follows the session, and says nothing"),
             ClientEvent::Reconnecting(reason) => Event::Reconnecting(reason),
             ClientEvent::Closed(reason) => Event::Closed(reason),
         }

@@ -26,6 +26,20 @@ const SECRET: [u8; 32] = [0x51; 32];
 /// Connections that a core has room for.
 const CONNECTIONS_MAX: usize = 1_024;
 
+/// What connects the cores with what runs beside them: a port for each core, or fewer where there is nothing.
+pub(crate) struct Ports<G: Game> {
+    pub(crate) jobs: Vec<JobPort<G::Job, G::Done>>,
+    pub(crate) services: Vec<ServicesPort>,
+    pub(crate) fleet: Vec<FleetPort>,
+}
+
+impl<G: Game> Ports<G> {
+    /// Only jobs.
+    pub(crate) fn of(jobs: Vec<JobPort<G::Job, G::Done>>) -> Self {
+        Ports { jobs, services: Vec::new(), fleet: Vec::new() }
+    }
+}
+
 /// The cores of a server.
 pub(crate) struct Server<G: Game> {
     cores: Vec<Core<SimLink, Simulation<G>>>,
@@ -66,15 +80,14 @@ impl<G: Game> Server<G> {
         seed: u64,
         config: WorldConfig,
         mut game: impl FnMut(GameStart) -> G,
-        ports: Vec<JobPort<G::Job, G::Done>>,
-        services: Vec<ServicesPort>,
-        fleet: Vec<FleetPort>,
+        ports: Ports<G>,
     ) -> Self {
         assert!((1..=200).contains(&cores), "a world has 1 to 200 cores");
         let lifecycle = Arc::<Lifecycle>::default();
         let mut server = Server { cores: Vec::new(), controls: Vec::new(), lifecycle };
         let exchanges = Exchange::<ShownOf<G>>::between(cores, config.entities_max);
-        let ends = exchanges.into_iter().zip(Mesh::between(cores)).zip(ports);
+        let Ports { jobs, services, fleet } = ports;
+        let ends = exchanges.into_iter().zip(Mesh::between(cores)).zip(jobs);
         let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
         let fleet = fleet.into_iter().chain(std::iter::repeat_with(FleetPort::closed));
         let ends = ends.zip(services).zip(fleet);

@@ -4,11 +4,11 @@ use crate::player::Player;
 use crate::raw::RawClient;
 use crate::seat::{FRAME, Seat};
 use crate::seed_of;
-use crate::server::{self, Server};
+use crate::server::{self, Ports, Server};
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
 use ringshard::game::{Game, GameStart, InputOf, Shard};
 use ringshard::runtime::fleet::FleetPort;
-use ringshard::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs};
+use ringshard::runtime::jobs::{JobSettings, JobWorkers, Jobs};
 use ringshard::runtime::services::ServicesPort;
 use ringshard_client::{Client, News, Scene};
 use ringshard_link::conditions::{Conditions, NetworkSpec};
@@ -64,15 +64,7 @@ impl<G: Game> World<G> {
         config: WorldConfig,
         game: impl FnMut(GameStart) -> G,
     ) -> Self {
-        World::with_ports(
-            cores,
-            network,
-            WorldConfig { seed, ..config },
-            game,
-            Jobs::none(cores),
-            Vec::new(),
-            Vec::new(),
-        )
+        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, Ports::of(Jobs::none(cores)))
     }
 
     /// A world with services: `services` has the port of each core.
@@ -87,7 +79,8 @@ impl<G: Game> World<G> {
         game: impl FnMut(GameStart) -> G,
         services: Vec<ServicesPort>,
     ) -> Self {
-        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, Jobs::none(cores), services, Vec::new())
+        let ports = Ports { services, ..Ports::of(Jobs::none(cores)) };
+        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports)
     }
 
     /// A world whose cores move players to each other as if they were the servers of a fleet: `fleet` has the port of each.
@@ -102,8 +95,8 @@ impl<G: Game> World<G> {
         game: impl FnMut(GameStart) -> G,
         fleet: Vec<FleetPort>,
     ) -> Self {
-        let jobs = Jobs::none(cores);
-        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, jobs, Vec::new(), fleet)
+        let ports = Ports { fleet, ..Ports::of(Jobs::none(cores)) };
+        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports)
     }
 
     /// A world whose game has jobs: `work` does them, on a thread of its own. In which tick a result arrives depends on the
@@ -121,8 +114,7 @@ impl<G: Game> World<G> {
     ) -> Self {
         let settings = JobSettings { workers: 1, per_core: JOBS_MAX, cpus: Vec::new() };
         let (ports, workers) = Jobs::start(cores, &settings, work).expect("the thread of the jobs starts");
-        let world =
-            World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports, Vec::new(), Vec::new());
+        let world = World::with_ports(cores, network, WorldConfig { seed, ..config }, game, Ports::of(ports));
         World { _workers: Some(workers), ..world }
     }
 
@@ -131,13 +123,11 @@ impl<G: Game> World<G> {
         network: &str,
         config: WorldConfig,
         game: impl FnMut(GameStart) -> G,
-        ports: Vec<JobPort<G::Job, G::Done>>,
-        services: Vec<ServicesPort>,
-        fleet: Vec<FleetPort>,
+        ports: Ports<G>,
     ) -> Self {
         let (conditions, seed) = (network_conditions(network), config.seed);
         let network = Network::new(seed, conditions);
-        let server = Server::new(&network, cores, seed, config, game, ports, services, fleet);
+        let server = Server::new(&network, cores, seed, config, game, ports);
         World { server, _workers: None, network, conditions, seed, rejoined: 0, clients: Vec::new(), raw: Vec::new() }
     }
 

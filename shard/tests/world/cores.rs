@@ -259,7 +259,7 @@ impl Player {
         let Player { client, link, view, is_inside, first_snapshot, answers, events, heard, refused, .. } = self;
         let mut take = |message: &[u8]| match message[0] {
             kinds::ENTER_TO_WORLD => match EnterAnswer::read(message).unwrap() {
-                EnterAnswer::Welcome(welcome) => {
+                EnterAnswer::Welcome(welcome) | EnterAnswer::Moved(welcome) => {
                     *is_inside = true;
                     // Another answer of the same presence says nothing new.
                     if first_snapshot.replace(welcome.first_snapshot) != Some(welcome.first_snapshot) {

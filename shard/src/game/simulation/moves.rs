@@ -111,7 +111,7 @@ impl<G: Game> Simulation<G> {
             write_difference(&member.owner.own, &self.game.rules().blank_own(), writer)?;
             writer.bool(body.is_some())?;
             if let Some((pose, shown)) = body {
-                write_pose(&pose, writer)?;
+                write_pose(pose, writer)?;
                 write_difference(shown, &blank, writer)?;
             }
             Ok(())

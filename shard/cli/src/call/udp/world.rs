@@ -130,8 +130,6 @@ impl World {
             match event {
                 Event::Connected { resumed, .. } => connected = Some(resumed),
                 Event::Message(message) => messages.push(message.bytes.to_vec()),
-                // It stays at its server.
-                Event::Moved => {}
                 // Calls go on if the session is resumed.
                 Event::Reconnecting(_) if self.presence != Presence::Connecting => {}
                 Event::Reconnecting(reason) | Event::Closed(reason) => {
