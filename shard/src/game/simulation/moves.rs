@@ -69,7 +69,6 @@ impl<G: Game> Simulation<G> {
         let mut leaving = std::mem::take(&mut self.leaving);
         for token in leaving.drain(..) {
             let player = self.depart(now, endpoint, &token);
-            self.stats.moved_away += u64::from(player.is_some());
             self.shard.fleet.say(FromCore::Taken { token, player });
         }
         self.leaving = leaving;
@@ -162,7 +161,6 @@ impl<G: Game> Simulation<G> {
         let first = [(Channel::RELIABLE_ORDERED, writer.written())];
         let fits = first.into_iter().chain(backlog).all(|(channel, message)| member.backlog.push(channel, message));
         let address = member.address.ip();
-        self.stats.moved_here += 1;
         self.shard.services.entered(player.number(), address, account);
         self.shard.services.suspended(player.number());
         self.game.suspended(&mut self.shard, player);

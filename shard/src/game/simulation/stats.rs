@@ -22,10 +22,6 @@ counters! {
         pending,
         /// Players that have entered.
         joined,
-        /// Players that have moved to another server.
-        moved_away,
-        /// Players that have come from another server.
-        moved_here,
         /// Clients that the game has refused.
         refused,
         /// Clients that were refused because their contract differs from the server's.

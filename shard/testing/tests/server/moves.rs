@@ -363,8 +363,6 @@ fn players_move_back_and_forth_with_all_that_they_say_and_hear() {
     fleet.settle();
     assert!(fleet.courier.moved > 20, "{} moves", fleet.courier.moved);
     assert_eq!(fleet.clients.iter().map(|heard| heard.moves).sum::<u32>(), fleet.courier.moved);
-    let moved = (fleet.world.total(|it| it.moved_away), fleet.world.total(|it| it.moved_here));
-    assert_eq!(moved, (u64::from(fleet.courier.moved), u64::from(fleet.courier.moved)));
     for client in 0..3 {
         // The world goes on at 60 ticks a second, and each input moves the player by one.
         assert!(fleet.clients[client].x > 1_500.0, "{}", fleet.clients[client].x);
