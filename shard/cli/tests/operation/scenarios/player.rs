@@ -36,10 +36,11 @@ impl Player {
             Side::Right => DemoRules::default(),
             Side::Wrong => DemoRules::on(Arc::new(smaller_map())),
         };
+        let config = ClientConfig { reconnect: true, ..ClientConfig::new(key) };
         Player {
             events: Events::default(),
             walks: false,
-            udp: Udp::connect(server, rules, ClientConfig::new(key), b"").expect("loopback has a route"),
+            udp: Udp::connect(server, rules, config, b"").expect("loopback has a route"),
             number: number as u32,
             next_frame: Instant::now(),
             answers: Vec::new(),
