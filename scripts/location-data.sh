@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches a location database of countries (CC0, 8 MB) from npm into FOLDER, and prints its path. Needs npm. A file that is there
 # is used again.
-#   RINGSHARD_LOCATION_DATABASE=$(scripts/location-data.sh) cargo test -p ringshard-fleet location
+#   LOCATION_DATABASE=$(scripts/location-data.sh) cargo test -p ringshard-fleet location
 set -euo pipefail
 folder=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/ringshard/location}
 package=@ip-location-db/geo-whois-asn-country-mmdb

@@ -35,8 +35,8 @@ if [ "${SMOKE_PROFILE:-}" = dev ]; then
     linting=$!
 fi
 # Empty if it cannot be had: then the test that needs it says so.
-RINGSHARD_LOCATION_DATABASE=$(scripts/location-data.sh 2> /dev/null || true)
-export RINGSHARD_LOCATION_DATABASE
+LOCATION_DATABASE=$(scripts/location-data.sh 2> /dev/null || true)
+export LOCATION_DATABASE
 step cargo test --locked --workspace --lib --bins --tests
 step cargo test --locked --workspace --doc
 # Without long transfers: they add nothing here, and take a quarter of an hour with unoptimised ciphers.

@@ -15,7 +15,7 @@ const MEMBERS: u16 = 3;
 /// What a mesh may send for each member each time it is asked, because a check is due.
 const DATAGRAMS_PER_TURN: usize = 2;
 
-/// A mesh of this host and three others, of whom one or all send any introductions. What it says itself follows the document,
+/// A mesh of this host and three others, of which one or all send arbitrary introductions. What it says itself follows the document,
 /// what it keeps is bounded, and it sends no more checks than turns allow.
 pub fn introductions(data: &[u8]) {
     let mut input = Input::new(data);

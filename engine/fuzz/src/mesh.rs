@@ -63,7 +63,7 @@ struct Lab {
 }
 
 /// Two players who talk, while anybody sends the one of them anything, and the network does what it likes with what the other
-/// one sends. What arrives is what was sent, once and in order; who has proven nothing gets little; what is kept is bounded.
+/// one sends. What arrives is what was sent, once and in order; an unproven address gets few bytes; what is kept is bounded.
 pub fn mesh_receive(data: &[u8]) {
     let mut input = Input::new(data);
     let mut lab = Lab::connected();

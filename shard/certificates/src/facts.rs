@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Later than the end of any certificate: the year 10000.
 const NEVER: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(253_402_300_800));
 
-/// From when to when it is valid. The check of a certificate says so first, before it looks for who has signed it.
+/// From when to when it is valid. The check of a certificate reports that first, before it looks at the signature.
 pub(super) fn validity(certified: &CertifiedKey) -> (SystemTime, SystemTime) {
     let begin = match verdict(certified, UnixTime::since_unix_epoch(Duration::ZERO)) {
         Some(CertificateError::NotValidYetContext { not_before, .. }) => system(not_before),

@@ -31,7 +31,7 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
 
 fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, Box<dyn Error>> {
     let settings = configuration.settings();
-    // What is wrong with the fleet is told before anything runs.
+    // Faults of the fleet settings are reported before anything starts.
     let member = HostSettings::load(settings)?;
     let (ports, ends) = between(if settings.services.is_some() { settings.cpus.len() } else { 0 });
     let started = start_game(configuration, prepared, ports)?;

@@ -55,7 +55,7 @@ impl Arguments {
                 told = Some(host.players);
                 self.tell("draining", told)?;
             }
-            // A registry that is away is told once it is back; the host goes on draining.
+            // If the registry is away, it gets the news when it is back; the host goes on draining.
             let _ = tokio::time::timeout(LOOK_INTERVAL, reader.directory.changed()).await;
             directory = reader.latest();
         }
@@ -74,7 +74,7 @@ impl Arguments {
             }
             None if state == "ended" => output::print_line(format_args!("{name} has ended")),
             None => output::print_line(format_args!(
-                "{name} is told to drain: `ringshard fleet show {name}` shows how it goes"
+                "{name} has the order to drain: `ringshard fleet show {name}` shows the progress"
             )),
         }
     }

@@ -72,7 +72,7 @@ fn table(hosts: &[&Host]) -> Table {
     }
 }
 
-/// A line for each host in maintenance that is not alive: its order would surprise whoever starts it.
+/// A line for each host in maintenance that is not alive: its order would surprise the operator who starts it.
 fn absent(directory: &Directory) -> Vec<String> {
     let orders = directory
         .orders

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p ringshard-fleet --example balance-load -- [RATE [SECONDS [HOSTS [REGIONS]]]]
 //! ```
-//! Defaults: 10,000 requests per second for 10 s, 1,000 hosts in 20 regions. With `RINGSHARD_LOCATION_DATABASE`, addresses are
+//! Defaults: 10,000 requests per second for 10 s, 1,000 hosts in 20 regions. With `LOCATION_DATABASE`, addresses are
 //! located. Every 100 ms all hosts tell new figures, so that the balancer prepares its index again.
 //!
 //! The exit code is 1 if fewer than 99 % of the requests were answered in the time, if one was answered with anything but a host, if

@@ -71,7 +71,7 @@ fn settings(regions: u32) -> Settings {
     Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         policy: Some(policy),
-        location: std::env::var_os("RINGSHARD_LOCATION_DATABASE").map(Into::into),
+        location: std::env::var_os("LOCATION_DATABASE").map(Into::into),
         // Each request says its address, as behind a proxy.
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("it is a network")],
         ..Settings::default()

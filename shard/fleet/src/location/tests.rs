@@ -134,8 +134,8 @@ fn a_new_file_is_taken_and_one_that_cannot_be_used_leaves_the_former_one() {
 /// The real database of a package, if it is there: `scripts/location-data.sh` fetches it.
 #[test]
 fn a_real_database_knows_the_countries_of_well_known_addresses() {
-    let Some(path) = std::env::var_os("RINGSHARD_LOCATION_DATABASE").filter(|path| !path.is_empty()) else {
-        println!("skipped: RINGSHARD_LOCATION_DATABASE names no database; scripts/location-data.sh fetches one");
+    let Some(path) = std::env::var_os("LOCATION_DATABASE").filter(|path| !path.is_empty()) else {
+        println!("skipped: LOCATION_DATABASE names no database; scripts/location-data.sh fetches one");
         return;
     };
     let database = Database::open(Path::new(&path)).unwrap();
