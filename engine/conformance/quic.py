@@ -33,12 +33,15 @@ NO_BUDGET = {"connection-messages-per-second": 0, "connection-bytes-per-second":
 class QuicSocket:
     """QUIC datagrams, with the methods of a UDP socket that the client uses."""
 
-    def __init__(self, gateway, alpn=ALPN, datagrams=True, session_ticket=None, on_ticket=None):
+    def __init__(self, gateway, alpn=ALPN, datagrams=True, session_ticket=None, on_ticket=None, token=b"",
+                 on_token=None):
         configuration = QuicConfiguration(
             is_client=True, alpn_protocols=[alpn], server_name="localhost", max_datagram_size=PACKET_BYTES,
-            max_datagram_frame_size=65535 if datagrams else None, session_ticket=session_ticket)
+            max_datagram_frame_size=65535 if datagrams else None, session_ticket=session_ticket,
+            token=token)
         configuration.load_verify_locations(cafile=str(gateway.certificate))
-        self.quic = QuicConnection(configuration=configuration, session_ticket_handler=on_ticket)
+        self.quic = QuicConnection(configuration=configuration, session_ticket_handler=on_ticket,
+                                   token_handler=on_token)
         self.gateway = gateway.address
         self.udp = self._bind()
         self.arrived, self.happened = [], []
@@ -226,11 +229,19 @@ def no_early_data(_server, gateway):
 def early_data(server, gateway):
     early_gateway = Gateway(sys.argv[1], server, **{"carriers": "quic", "early-data": "true"})
     try:
-        tickets = []
-        first = QuicSocket(early_gateway, on_ticket=tickets.append).shake_hands()
-        expect("a ticket", True, first.until(lambda: tickets, 5.0))
+        tickets, tokens = [], []
+        first = QuicSocket(early_gateway, on_ticket=tickets.append, on_token=tokens.append).shake_hands()
+        expect("a ticket and a token", True, first.until(lambda: tickets and tokens, 5.0))
         first.close()
-        client = OverQuic(server, early_gateway, session_ticket=tickets[0])
+        # A client that does not prove its address has to wait for the handshake.
+        client = OverQuic(server, early_gateway, session_ticket=tickets[0], on_ticket=tickets.append)
+        client.socket.sendto(client.connect_datagram(), None)
+        client.socket.event(events.HandshakeCompleted)
+        expect("early Connects without a token", 0, early_gateway.counter("quic_early_connects"))
+        client.connect()
+        expect("another ticket", True, client.socket.until(lambda: len(tickets) > 1, 5.0))
+        client.close()
+        client = OverQuic(server, early_gateway, session_ticket=tickets[-1], token=tokens[0])
         client.socket.sendto(client.connect_datagram(), None)
         done = client.socket.event(events.HandshakeCompleted)
         expect("early data accepted", True, done.early_data_accepted)
