@@ -529,7 +529,8 @@ def reads(read, *arguments):
 
 
 @case("world messages that this client drops", covers=(
-    "EnterToWorld, answer", "wrong schema, part", "snapshot, input interval", "entry, fields", "axes, widths", "answer, outcome",
+    "EnterToWorld, answer", "wrong schema, part", "snapshot, input interval", "entry, fields", "full entry, generation", "axes, widths",
+    "answer, outcome",
     "set of fields", "bool", "f32", "enum, variant", "ActionState, running"))
 def own_decoder(_):
     fields, position, vectors, example = PROTOCOL.fields, b"\0", PROTOCOL.vectors, CONTRACTS["example"]
@@ -550,6 +551,8 @@ def own_decoder(_):
         expect("interval", "dropped", takes(message))
     for reserved in numbers(RESERVED["entry, fields"]):
         expect("fields", "dropped", takes(snapshot(entry(1, at | reserved, position))))
+    for generation in numbers(RESERVED["full entry, generation"]):
+        expect("generation", "dropped", takes(snapshot(entry(1, at, position, generation=generation))))
     for name in ("position", "rotation", "velocity"):
         for widths in numbers(RESERVED["axes, widths"]):
             told = bytes([widths]) if name == "position" else position + bytes([widths])

@@ -34,7 +34,7 @@ pub struct Raw {
     /// Location database in the MMDB format, such as DB-IP's or GeoLite's. It is read again when it changes. [default: none]
     #[arg(long, value_name = "FILE", env = "RINGSHARD_BALANCE_LOCATION", hide_env = true)]
     pub location: Option<PathBuf>,
-    /// URL of the login door, such as https://login.example:3567. Clients that send their token get a ticket for their host.
+    /// URL of the login door, such as `https://login.example:3567`. Clients that send their token get a ticket for their host.
     /// [default: none]
     #[arg(long, value_name = "URL", env = "RINGSHARD_BALANCE_LOGIN", hide_env = true)]
     pub login: Option<String>,
