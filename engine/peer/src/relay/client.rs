@@ -15,7 +15,7 @@ const BELIEVED: Duration = Duration::from_secs(50);
 /// A relay that this host may use.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RelayConfig {
-    /// Addresses of the relay. The first of each family is used, the earlier one preferred. Peers are told both: with both,
+    /// Addresses of the relay. The first of each family is used, the earlier one preferred. Peers learn both: with both,
     /// a player that has IPv4 alone reaches one that has IPv6 alone.
     pub addresses: Vec<SocketAddr>,
     /// The right to use it, which the game's server has given.

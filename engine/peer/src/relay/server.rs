@@ -1,7 +1,7 @@
 //! The relay's end. It does no I/O: for each datagram it says what to send, at most one datagram.
 //!
 //! No traffic grows on the way. A sender whose address is not proven gets a Cookie, half as long as its Register. Only the owner
-//! of a channel, who has proven its address with the cookie, gets more than was sent: 18 bytes, the guest's address.
+//! of a channel, which has proven its address with the cookie, gets more than was sent: 18 bytes, the guest's address.
 
 use super::*;
 use ringshard_protocol::crypto::hmac_sha256;

@@ -47,7 +47,7 @@ pub(super) struct Flow {
     clients: u64,
 }
 
-/// What is told of the flows.
+/// What the flows report.
 #[derive(Debug, Serialize)]
 pub(super) struct FlowReport {
     /// The time that they cover.

@@ -13,7 +13,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// For the door to answer.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Questions to the door at a time. Beyond them, clients are told to try again.
+/// Questions to the door at a time. Beyond them, the answer to clients is to try again.
 const QUESTIONS_MAX: usize = 64;
 /// Bytes of the door's answer.
 const ANSWER_BYTES_MAX: u64 = 16 << 10;

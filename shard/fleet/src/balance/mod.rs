@@ -3,7 +3,7 @@
 //!
 //! | folder or file | has |
 //! |---|---|
-//! | `settings` | what the balancer is told |
+//! | `settings` | the settings of the balancer |
 //! | `run` | an instance from its settings to its end: signals, reloads, drain |
 //! | `server` | [`Server`]: an open port, and the tasks behind it |
 //! | `feed` | takes new directories, policies, locations and tokens |

@@ -112,7 +112,7 @@ fn a_new_file_is_taken_and_one_that_cannot_be_used_leaves_the_former_one() {
         locate(&database, "203.0.113.5")?.country.map(|country| country.to_string())
     };
     assert!(matches!(watched.look(), Look::Kept(LocationError::File(..))), "there is no file yet");
-    assert!(matches!(watched.look(), Look::Same), "it is told once");
+    assert!(matches!(watched.look(), Look::Same), "it is reported once");
     assert_eq!(country(), None);
     file.replace(&database(&[("203.0.113.0/24", city("DE", 52.52, 13.4))]));
     assert!(matches!(watched.look(), Look::Loaded(_)));

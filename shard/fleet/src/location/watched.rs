@@ -33,7 +33,7 @@ pub enum Look {
     Same,
     /// The file was read.
     Loaded(Arc<Database>),
-    /// The file cannot be used; the former database stays. It is told once for each change of the file.
+    /// The file cannot be used; the former database stays. It is reported once for each change of the file.
     Kept(LocationError),
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 /// One change that an operator made. Entries are added, never changed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// When, in milliseconds since 1970, on the clock of whoever wrote it.
+    /// When, in milliseconds since 1970, on the clock of its writer.
     pub at_ms: u64,
     /// The operator, as the program names them that made the change.
     pub by: String,

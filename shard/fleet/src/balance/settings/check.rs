@@ -1,4 +1,4 @@
-//! Turns settings as they are written into [`Settings`]. Every fault is told, with what to do.
+//! Turns settings as they are written into [`Settings`]. It reports every fault, with what to do.
 
 use super::raw::Raw;
 use super::{CertificateFiles, LimitSettings, LoginSettings, Settings};

@@ -1,4 +1,4 @@
-//! What a balancer is told: a TOML file, flags and environment variables, checked once.
+//! The settings of a balancer: a TOML file, flags and environment variables, checked once.
 //!
 //! | file | has |
 //! |---|---|
@@ -33,7 +33,7 @@ pub struct Settings {
     pub key: Option<[u8; KEY_BYTES]>,
     /// The policy's file. None: the usual policy.
     pub policy: Option<PathBuf>,
-    /// The location database. None: nobody's location is known.
+    /// The location database. None: no location is known.
     pub location: Option<PathBuf>,
     /// The login door. None: no client gets a ticket.
     pub login: Option<LoginSettings>,

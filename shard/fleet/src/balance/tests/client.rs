@@ -1,4 +1,4 @@
-//! A client of HTTP/1.1 that sends what it is told to.
+//! A client of HTTP/1.1 that sends what the test asks for.
 
 use serde_json::Value;
 use std::net::SocketAddr;
