@@ -333,9 +333,19 @@ fn what_a_server_sends_to_a_client_that_does_not_read_is_bounded_and_the_newest_
         let mut browser = connected(&webrtc).await;
         browser.send(&datagram(7, FLOOD_BYTES)).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
-        browser.linger(Duration::from_secs(2)).await;
-        assert!(browser.received.len() > 30);
-        let last = browser.received.last().unwrap();
-        assert!(u32::from_le_bytes(last[14..18].try_into().unwrap()) > 500, "{:?}", &last[14..18]);
+        // On a busy machine, what waits takes longer to arrive.
+        let mut newest = 0;
+        for _ in 0..20 {
+            browser.linger(Duration::from_secs(1)).await;
+            newest = browser.received.last().map_or(0, |last| u32::from_le_bytes(last[14..18].try_into().unwrap()));
+            if browser.received.len() > 30 && newest > 500 {
+                break;
+            }
+        }
+        assert!(
+            browser.received.len() > 30 && newest > 500,
+            "{} arrived, the newest is {newest}",
+            browser.received.len()
+        );
     });
 }
