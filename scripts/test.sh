@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All checks that must pass before a change lands. No test depends on time; the load runs at the end are smoke tests. With
-# SMOKE_PROFILE=dev they use the unoptimised binaries, and simulate less: that saves a second build; and clippy runs beside the tests.
+# SMOKE_PROFILE=dev they use the unoptimised binaries, and simulate less: that saves a second build; and clippy and rustdoc run
+# beside the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prepare.sh
@@ -12,6 +13,7 @@ lint() {
     cargo clippy --locked --workspace --all-targets -- -D warnings
     cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
     cargo clippy --locked -p ringshard --no-default-features --all-targets -- -D warnings
+    cargo doc --locked --workspace --no-deps
 }
 
 step cargo fmt --all --check
@@ -29,7 +31,8 @@ if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 # Without examples, which clippy has checked: linking them takes minutes.
 step cargo test --locked --workspace --lib --bins --tests --no-run
 if [ "${SMOKE_PROFILE:-}" = dev ]; then
-    # The tests wait for timers most of the time: meanwhile clippy runs, in a folder of its own, because two cargos lock one.
+    # The tests wait for timers most of the time: meanwhile clippy and rustdoc run, in a folder of their own, because two cargos
+    # lock one.
     lints=$(mktemp)
     (export CARGO_TARGET_DIR=target/lints && exec nice -n 19 bash -c "set -e; $(declare -f lint); lint") > "$lints" 2>&1 &
     linting=$!
@@ -44,7 +47,6 @@ step cargo test --locked -p ringshard-protocol --no-default-features --lib
 step cargo test --locked -p ringshard-harness --no-default-features --test protocol
 step cargo test --locked -p ringshard-harness --no-default-features --test network -- --skip paths:: --skip reliability::
 step scripts/bindings.sh --seconds 5
-step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo fmt --manifest-path bench/peers/Cargo.toml -p ringshard-peers -p ringshard-call-peers --check
 # In the same folder, so that dependencies are built once.
