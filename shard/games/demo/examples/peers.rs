@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         for number in 0..players.len() {
-            // In a game, the server says who is in the match: an event with the bodies of its players.
+            // In a game, the server names the players of the match in an event with the bodies of its players.
             let other = players[1 - number].body();
             players[number].frame(other)?;
         }

@@ -173,7 +173,7 @@ impl<'a> Attempt<'a> {
         if is_unencrypted(datagram) {
             match decode_unencrypted(datagram) {
                 Ok(UnencryptedPacket::Denied(denied)) => self.heard = Answer::Denied(denied.reason),
-                // A Cookie, which is nobody's last word, or an acceptance that the client will not open.
+                // A Cookie, which decides nothing, or an acceptance that the client will not open.
                 Ok(_) => self.heard = Answer::Unfit,
                 Err(_) => {}
             }

@@ -37,7 +37,7 @@ impl Gateway {
     /// [`StartError`] says what is wrong and what to do.
     pub fn start(settings: Settings) -> Result<Gateway, StartError> {
         let bound = sockets::bind(&settings)?;
-        // Clients are told the port, also where the system chose it.
+        // Clients learn the port, also where the system chose it.
         let peers = bound.peers.as_ref().and_then(|socket| socket.local_addr().ok());
         let settings = Arc::new(Settings { peers, ..settings });
         let listen = bound.listen;

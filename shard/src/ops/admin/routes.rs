@@ -81,7 +81,7 @@ async fn ready(State(handle): SharedHandle) -> Response {
         .map_or_else(|| ready_with_details(&handle), unavailable)
 }
 
-/// The server is ready. What is wrong with its place in a fleet is told, but is no reason to take it out of service.
+/// The server is ready. It reports faults of its place in a fleet, but they do not take it out of service.
 fn ready_with_details(handle: &ServerHandle) -> Response {
     let trouble = handle.fleet_trouble().map(|trouble| trouble + "\n");
     ("ready\n".to_owned() + &trouble.unwrap_or_default()).into_response()

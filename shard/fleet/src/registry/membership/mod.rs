@@ -1,5 +1,5 @@
 //! A host's registration: when to ask for a lease, claim the name, keep the lease alive and write what has changed. It does
-//! no I/O: whoever drives it carries out one [`Request`] after the other, and reports each [`Answer`].
+//! no I/O: its driver carries out one [`Request`] after the other, and reports each [`Answer`].
 //!
 //! A host is registered while its record is in the store under its own lease. The record names the run of its server: so the
 //! host recognises its own record when an answer was lost or a lease was, and takes no name from another live host.

@@ -14,7 +14,7 @@
 //! | `handshakes` | how many handshakes run at a time; when a client must prove its address |
 //! | `datagrams` | datagrams between a connection and its port |
 //! | `native` | raw QUIC, early data |
-//! | `bulk`, `proxy_header` | streams of raw QUIC to a login door, which is told the client's address |
+//! | `bulk`, `proxy_header` | streams of raw QUIC to a login door, with the client's address in front |
 //! | `webtransport`, `http3` | sessions of browsers |
 //! | `statistics` | the figures of a connection |
 //! | `codes` | why a connection ends |

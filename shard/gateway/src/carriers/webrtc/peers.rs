@@ -24,7 +24,7 @@ use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
 
-/// A peer, and what it is told apart by.
+/// A peer, and what identifies it.
 struct Entry {
     peer: Peer,
     /// The gateway's name and password for STUN, as this peer knows them. Its checks name it by the name.

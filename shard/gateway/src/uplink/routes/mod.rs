@@ -118,12 +118,12 @@ impl Routes {
         }
     }
 
-    /// Who has this core and slot.
+    /// The member that has this core and slot.
     pub(in crate::uplink) fn owner(&self, key: ConnectionKey) -> Option<Member> {
         self.keys.get(&key).map(|owner| owner.member)
     }
 
-    /// Whether a member that claims this core and slot gets them from whoever has them.
+    /// Whether a member that claims this core and slot gets them from their present owner.
     pub(in crate::uplink) fn is_free(&self, key: ConnectionKey, now: Nanos) -> bool {
         self.keys.get(&key).is_none_or(|owner| now >= owner.held_until)
     }

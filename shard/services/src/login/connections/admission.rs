@@ -1,4 +1,4 @@
-//! Who gets a place: whoever is within the limits of its network and of the door.
+//! A connection gets a place if it is within the limits of its network and of the door.
 
 use super::super::counters::Counters;
 use super::super::settings::LoginSettings;
