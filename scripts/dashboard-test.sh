@@ -23,7 +23,7 @@ command -v python3 >/dev/null || { echo "no python3: apt-get install python3" >&
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cat >"$work/test.py" <<'END_OF_TEST'
-import base64, contextlib, json, os, pathlib, queue, signal, socket, ssl, subprocess, sys, threading, time
+import base64, contextlib, errno, json, os, pathlib, queue, random, signal, socket, ssl, subprocess, sys, threading, time
 import urllib.error, urllib.request
 
 binary, browser, work, screenshot, bots, watch_s = sys.argv[1:4] + [sys.argv[4], int(sys.argv[5]), float(sys.argv[6])]
@@ -38,9 +38,15 @@ def start(*command, **options):
 
 
 def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
+    """A port that nobody uses. The kernel gives ports from 32768 on to other sockets at any time, so this one is lower."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, 32_768)))
+                return probe.getsockname()[1]
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
 
 
 def until(what, met, timeout_s=40):

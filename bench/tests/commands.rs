@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a state may take to be reached on a busy machine.
@@ -54,11 +55,23 @@ struct Server {
     key: String,
 }
 
+/// The kernel gives ports from 32768 on to other sockets at any time, so the port is lower.
+fn free_address() -> SocketAddr {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(61).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let address = SocketAddr::from(([127, 0, 0, 1], 10_000 + (number % 22_768) as u16));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
 impl Server {
     fn start(game: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("ringshard-commands-{game}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let admin = free_address();
         let mut child = Command::new(ringshard())
             .current_dir(&folder)
             .args(["serve", "--listen", "127.0.0.1:0", "--cpus", "0", "--game", game, "--admin", &admin.to_string()])

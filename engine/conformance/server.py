@@ -1,8 +1,10 @@
 """Runs `ringshard serve` on loopback and reads its counters."""
 
+import errno
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -16,9 +18,15 @@ from cases import Differs, Skipped
 
 
 def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody uses. The kernel gives ports from 32768 on to other sockets at any time, so this one is lower."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, 32_768)))
+                return probe.getsockname()[1]
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
 
 
 class Server:

@@ -15,10 +15,13 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start and to stop.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How many ports are tried before the kernel's error is taken for an answer.
+const PORTS_TO_TRY: u32 = 1_000;
 /// Removes the limits on what a connection may send.
 const UNLIMITED: &[(&str, &str)] =
     &[("RINGSHARD_CONNECTION_MESSAGES_PER_SECOND", "0"), ("RINGSHARD_CONNECTION_BYTES_PER_SECOND", "0")];
@@ -160,12 +163,25 @@ impl Server {
     }
 }
 
-/// A UDP and a TCP port of loopback that are free now.
+/// A UDP and a TCP address of loopback that are free now.
 pub fn free_ports() -> Result<(SocketAddr, SocketAddr), String> {
-    let failed = |error: std::io::Error| format!("no free port on loopback: {error}");
-    let udp = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
-    let tcp = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
-    Ok((udp, tcp))
+    Ok((free_address()?, free_address()?))
+}
+
+/// The kernel gives ports from 32768 on to other sockets at any time, so the port is lower.
+fn free_address() -> Result<SocketAddr, String> {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(61);
+    let mut why = String::new();
+    for _ in 0..PORTS_TO_TRY {
+        let number = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let address = SocketAddr::from(([127, 0, 0, 1], 10_000 + (number % 22_768) as u16));
+        match (UdpSocket::bind(address), TcpListener::bind(address)) {
+            (Ok(_), Ok(_)) => return Ok(address),
+            (Err(error), _) | (_, Err(error)) => why = format!("no free port on loopback: {error}"),
+        }
+    }
+    Err(why)
 }
 
 /// The server binary beside this one.

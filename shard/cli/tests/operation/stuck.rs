@@ -1,6 +1,6 @@
 //! A stuck core: all answers name it, and the other cores stay visible.
 
-use crate::shared::{Player, TIMEOUT};
+use crate::shared::{Player, TIMEOUT, free_address};
 use ringshard::ops::admin::{AdminClient, AdminClientError, AdminListener};
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
@@ -11,7 +11,6 @@ use ringshard_protocol::Endpoint;
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
-use std::net::TcpListener;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +41,7 @@ fn a_stuck_core_is_named_and_does_not_hide_the_others() {
     let mut config = ServerConfig::new(SecretKey::from_bytes([7; 32]), vec![0, 0]);
     config.listen = ([127, 0, 0, 1], 0).into();
     let server = Server::start(&config, |_| Sleeper(asleep.clone())).unwrap();
-    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let admin = free_address();
     let operation = ServerHandle::new(&server, None, Log::external());
     AdminListener::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
     let client = AdminClient::new(admin);

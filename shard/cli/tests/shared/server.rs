@@ -5,8 +5,9 @@ use ringshard::ops::admin::AdminClient;
 use ringshard_protocol::crypto::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant as Clock};
 
 /// A server as a process of its own, on CPU 0 and a free port, killed when it is dropped. Its folder holds its settings
@@ -92,9 +93,17 @@ pub fn wait_for_line(log: &mut BufReader<ChildStderr>, words: &str) -> String {
     line
 }
 
-/// An address of this host that no program listens on.
+/// An address of this host that no program listens on. The kernel gives ports from 32768 on to other sockets at any time,
+/// so its port is lower.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(61).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let address = SocketAddr::from(([127, 0, 0, 1], 10_000 + (number % 22_768) as u16));
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// A process that serves.
