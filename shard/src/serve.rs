@@ -38,6 +38,7 @@ use crate::game::{Game, GameStart};
 use crate::ops::report::ServerReport;
 use crate::ops::serve::{Started, print_final_table, run};
 use crate::ops::services::Services;
+use crate::runtime::fleet::FleetPort;
 use crate::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs, NoJob};
 use crate::runtime::server::{Server, StartError};
 use crate::runtime::services::{ServicesEnd, ServicesPort, between};
@@ -117,7 +118,7 @@ fn carry_out<S: DeserializeOwned + Default>(
 }
 
 /// Starts a server whose cores run the games that `game` makes over one world. `ports` has the ports of each core to the
-/// workers, `services` those to the services: fewer than cores if there are none.
+/// workers, `services` those to the services, `fleet` those to the fleet: fewer than cores if there are none.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then.
@@ -125,16 +126,18 @@ pub fn start_world<G: Game>(
     prepared: &Prepared,
     ports: Vec<JobPort<G::Job, G::Done>>,
     services: Vec<ServicesPort>,
+    fleet: Vec<FleetPort>,
     mut game: impl FnMut(GameStart) -> G,
 ) -> Result<Server, StartError> {
     let Prepared { server, world, .. } = prepared;
     let exchanges = Exchange::between(server.cpus.len(), world.entities_max);
     let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
-    let mut ends = exchanges.into_iter().zip(ports).zip(services);
+    let fleet = fleet.into_iter().chain(std::iter::repeat_with(FleetPort::closed));
+    let mut ends = exchanges.into_iter().zip(ports).zip(services).zip(fleet);
     Server::start(server, |core| {
-        let ((exchange, jobs), services) = ends.next().expect("there is an exchange and a port for each core");
+        let (((exchange, jobs), services), fleet) = ends.next().expect("there is an exchange and a port for each core");
         let start = GameStart { core, terrain: world.terrain.clone() };
-        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs).with_services(services)
+        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs).with_services(services).with_fleet(fleet)
     })
 }
 
@@ -170,7 +173,7 @@ pub fn run_game_beside<S: DeserializeOwned + Default, G: Game>(
         let settings = configuration.settings();
         let has_services = beside.is_some() && settings.services.is_some();
         let (services, ends) = between(if has_services { prepared.server.cpus.len() } else { 0 });
-        let server = start_world(prepared, ports, services, |start| game(start, &own))?;
+        let server = start_world(prepared, ports, services, Vec::new(), |start| game(start, &own))?;
         let (server, services) = match beside {
             Some(beside) => start_beside(server, |server| beside(settings, server, ends))?,
             None => (server, None),

@@ -4,6 +4,7 @@ use ringshard::config::{Configuration, Prepared, Settings};
 use ringshard::game::{Game, GameStart};
 use ringshard::ops::handle::GameSettings;
 use ringshard::ops::serve::Started;
+use ringshard::runtime::fleet::FleetPort;
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::service::LiveSettings;
 use ringshard::runtime::services::ServicesPort;
@@ -19,6 +20,7 @@ pub fn start(
     prepared: &Prepared,
     path: &Path,
     services: Vec<ServicesPort>,
+    fleet: Vec<FleetPort>,
 ) -> Result<Started, Box<dyn Error>> {
     let (script, budget) = (Script::read(path)?, budget(configuration.settings()));
     let kinds: Vec<_> = ScriptGame::KINDS.iter().map(|kind| kind.name).collect();
@@ -27,7 +29,7 @@ pub fn start(
     let trial = GameStart { core: 0, terrain: prepared.world.terrain.clone() };
     ScriptGame::new(&trial, &script, budget)?;
     let game = |start: GameStart| ScriptGame::new(&start, &script, budget).expect("it has loaded a moment ago");
-    let server = start_world(prepared, Jobs::none(prepared.server.cpus.len()), services, game)?;
+    let server = start_world(prepared, Jobs::none(prepared.server.cpus.len()), services, fleet, game)?;
     let path = path.to_owned();
     let load = move || {
         let script = Script::read(&path).map_err(|error| error.to_string())?;

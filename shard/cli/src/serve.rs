@@ -6,6 +6,7 @@ use ringshard::ops::fleet::Fleet;
 use ringshard::ops::host::HostProbe;
 use ringshard::ops::serve::{Started, print_final_table};
 use ringshard::runtime::entropy::random_bytes;
+use ringshard::runtime::fleet::{self, FleetEnd, FleetPort};
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
@@ -34,9 +35,11 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
     // Faults of the fleet settings are reported before anything starts.
     let member = HostSettings::load(settings)?;
     let (ports, ends) = between(if settings.services.is_some() { settings.cpus.len() } else { 0 });
-    let started = start_game(configuration, prepared, ports)?;
+    let has_bus = member.as_ref().is_some_and(|member| member.fleet.bus.is_some());
+    let (to_fleet, from_fleet) = fleet::between(if has_bus { settings.cpus.len() } else { 0 });
+    let started = start_game(configuration, prepared, ports, to_fleet)?;
     let (server, services) = start_beside(started.server, |server| beside(settings, server, ends))?;
-    let fleet = match member.map(|member| join_fleet(&member, &server)).transpose() {
+    let fleet = match member.map(|member| join_fleet(&member, &server, from_fleet)).transpose() {
         Ok(fleet) => fleet.flatten(),
         Err(error) => {
             server.lifecycle().stop();
@@ -48,10 +51,14 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
 }
 
 /// Begins to register in the fleet, if its hosts register.
-fn join_fleet(settings: &HostSettings, server: &Server) -> Result<Option<Arc<dyn Fleet>>, JoinError> {
+fn join_fleet(
+    settings: &HostSettings,
+    server: &Server,
+    ends: Vec<FleetEnd>,
+) -> Result<Option<Arc<dyn Fleet>>, JoinError> {
     let [a, b, c, d, e, f, g, h, ..] = random_bytes();
     let run = RunId(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
-    let member = FleetHost::start(settings, HostProbe::new(server), server.listen(), run)?;
+    let member = FleetHost::start(settings, HostProbe::new(server), server.listen(), run, ends)?;
     Ok(member.map(|member| member as Arc<_>))
 }
 
@@ -67,10 +74,11 @@ fn start_game(
     configuration: &Configuration,
     prepared: &Prepared,
     services: Vec<ServicesPort>,
+    fleet: Vec<FleetPort>,
 ) -> Result<Started, Box<dyn Error>> {
     let settings = configuration.settings();
     if let Some(path) = &settings.script {
-        return script(configuration, prepared, path, services);
+        return script(configuration, prepared, path, services, fleet);
     }
     let (server, workers) = match settings.game {
         Served::Echo => (Server::start(&prepared.server, |_| Echo)?, None),
@@ -86,7 +94,7 @@ fn start_game(
                 Some(_) => start_workers(cores, &prepared.jobs, PathJob::run)?,
                 None => (Jobs::none(cores), None),
             };
-            let server = start_world(prepared, ports, services, |start| {
+            let server = start_world(prepared, ports, services, fleet, |start| {
                 let demo = Demo::new(start.terrain, layout, share(start.core));
                 match &navigator {
                     Some(navigator) => demo.with_paths(navigator.clone()),
@@ -104,7 +112,13 @@ fn start_game(
 use crate::script::start as script;
 
 #[cfg(not(feature = "scripts"))]
-fn script(_: &Configuration, _: &Prepared, _: &Path, _: Vec<ServicesPort>) -> Result<Started, Box<dyn Error>> {
+fn script(
+    _: &Configuration,
+    _: &Prepared,
+    _: &Path,
+    _: Vec<ServicesPort>,
+    _: Vec<FleetPort>,
+) -> Result<Started, Box<dyn Error>> {
     Err("this program is built without the feature scripts, so it serves no game in Luau".into())
 }
 

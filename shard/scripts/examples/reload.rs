@@ -81,7 +81,7 @@ fn start(script: &Script) -> Result<Server, Box<dyn Error>> {
     let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let (_, prepared) = Configuration::prepared(Sources { flags, ..Sources::default() })?;
     let game = |start| ScriptGame::new(&start, script, Budget::default()).expect("the script loads");
-    Ok(start_world(&prepared, Jobs::none(prepared.server.cpus.len()), Vec::new(), game)?)
+    Ok(start_world(&prepared, Jobs::none(prepared.server.cpus.len()), Vec::new(), Vec::new(), game)?)
 }
 
 fn report(server: &Server) -> ServerReport {

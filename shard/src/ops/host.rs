@@ -87,6 +87,11 @@ impl HostProbe {
         }
     }
 
+    /// Ends the server: it disconnects its players, who may come back.
+    pub fn stop(&self) {
+        self.lifecycle.stop();
+    }
+
     /// Drains the server: it admits no newcomers, and ends when all have left or their time is over.
     pub fn drain(&self) {
         self.lifecycle.drain();

@@ -14,7 +14,8 @@
 //! one, which takes its player back.
 //!
 //! A core never waits. What it says finds room: each letter answers one of the fleet, and the fleet has at most
-//! [`LETTERS_MAX`] unanswered ones; what clients cause waits at the core while there is no room.
+//! [`LETTERS_MAX`] unanswered ones; what clients cause waits at the core while there is no room, and a core says of a player
+//! that it is outside only if nothing waits.
 
 use atomic_waker::AtomicWaker;
 use ringshard_protocol::crypto::noise::ResumeKey;
@@ -31,9 +32,36 @@ pub const LETTERS_MAX: usize = 1_024;
 /// Names a session while it moves.
 pub type Token = [u8; RESUME_TOKEN_BYTES];
 
+/// The zones of a host, as its cores see them.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct OwnZones {
+    /// The zones of this host: of each, the corners with the least and the greatest x and y, in units of the map.
+    pub areas: Vec<[[f32; 2]; 2]>,
+    /// A player is outside when it is farther than this from all of them, in units of the map: else one that walks along a
+    /// border would move all the time.
+    pub margin: f32,
+}
+
+impl OwnZones {
+    /// Whether a player at this point is outside.
+    pub fn excludes(&self, point: [f32; 2]) -> bool {
+        let is_near = |[min, max]: &[[f32; 2]; 2]| {
+            (0..2).all(|axis| min[axis] - self.margin <= point[axis] && point[axis] <= max[axis] + self.margin)
+        };
+        !self.areas.iter().any(is_near)
+    }
+}
+
 /// What a core says. `player` is the number of a player of that core: [`PlayerId::number`](crate::game::PlayerId::number).
 #[derive(Debug)]
 pub enum FromCore {
+    /// A player is outside of the host's zones ([`ToCore::Own`]). The core says so twice a second while that is so.
+    Outside {
+        /// The player.
+        player: u64,
+        /// Where it is on the map: x, y.
+        point: [f32; 2],
+    },
     /// The answer to [`ToCore::Offer`].
     Key {
         /// The player.
@@ -65,6 +93,8 @@ pub enum FromCore {
 /// What the fleet says to a core.
 #[derive(Debug)]
 pub enum ToCore {
+    /// The host's zones from now on.
+    Own(Arc<OwnZones>),
     /// Asks for the key of the session of a player that is to move.
     Offer {
         /// The player.
@@ -141,6 +171,11 @@ impl FleetPort {
     pub fn take(&mut self) -> Option<ToCore> {
         self.flush();
         self.rings.as_mut()?.1.pop().ok()
+    }
+
+    /// Whether there is a fleet, and it takes the next letter at once.
+    pub fn has_room(&self) -> bool {
+        self.waiting.is_empty() && self.rings.as_ref().is_some_and(|(to_fleet, _)| !to_fleet.is_full())
     }
 
     /// Says something to the fleet.

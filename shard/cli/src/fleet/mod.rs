@@ -4,10 +4,13 @@ mod audit;
 mod connect;
 pub mod doctor;
 mod drain;
+mod keygen;
 mod list;
 mod maintenance;
 mod show;
+mod update;
 mod watch;
+mod zones;
 
 use clap::Subcommand;
 use std::error::Error;
@@ -44,6 +47,18 @@ pub enum Arguments {
     Watch(watch::Arguments),
     /// List who changed what, oldest first.
     Audit(audit::Arguments),
+    /// Divide the map into zones, each of which one host owns.
+    ///
+    /// A player who walks into a zone of another host goes on there, in the same session. The fleet's file needs a table
+    /// [bus]. Without zones, hosts hand no players over.
+    Zones(zones::Arguments),
+    /// Replace all hosts of other versions by those of one version that run already.
+    ///
+    /// It shows the plan; with --yes it carries it out: one host after the other drains, so that its zones and players go to
+    /// the others, and ends. Ctrl-C stops before the next host.
+    Update(update::Arguments),
+    /// Make the key that seals what hosts say to each other over the bus.
+    Keygen(keygen::Arguments),
 }
 
 /// Runs `ringshard fleet`.
@@ -55,5 +70,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Arguments::Maintenance(arguments) => maintenance::run(arguments),
         Arguments::Watch(arguments) => watch::run(arguments),
         Arguments::Audit(arguments) => audit::run(arguments),
+        Arguments::Zones(arguments) => zones::run(arguments),
+        Arguments::Update(arguments) => update::run(arguments),
+        Arguments::Keygen(arguments) => keygen::run(arguments),
     }
 }

@@ -38,7 +38,7 @@ mod hash;
 mod login;
 mod metrics;
 mod places;
-mod private_file;
+pub(crate) mod private_file;
 mod query;
 mod run;
 mod server;

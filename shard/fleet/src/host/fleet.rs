@@ -2,13 +2,26 @@
 
 use super::HostSettings;
 use super::member::{Member, Server, Shown};
+#[cfg(feature = "nats")]
+use super::traffic::{Traffic, TrafficParts, TrafficShown};
+#[cfg(feature = "nats")]
+use crate::bus::nats::NatsBus;
+#[cfg(feature = "nats")]
+use crate::bus::{BusKey, Seal};
+#[cfg(feature = "nats")]
+use crate::courier::Peer;
 use crate::model::{HostState, RunId};
+#[cfg(feature = "nats")]
+use crate::registry::follow_zones;
 use crate::registry::membership::Standing;
 use crate::registry::{Keys, OpenError, RegistrySettings, open_store};
 use ringshard::ops::fleet::Fleet;
 use ringshard::ops::host::{HostProbe, HostStatus};
+use ringshard::runtime::fleet::FleetEnd;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+#[cfg(feature = "nats")]
+use std::net::ToSocketAddrs;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +31,9 @@ use tokio::time::Instant;
 /// A server's place in a fleet. Its thread ends with [`Fleet::stop`].
 pub struct FleetHost {
     shown: Arc<Mutex<Shown>>,
+    /// None: the fleet has no bus.
+    #[cfg(feature = "nats")]
+    traffic: Option<Arc<Mutex<TrafficShown>>>,
     stop: watch::Sender<bool>,
     /// Gets a message, or closes, when the thread has ended.
     ended: Mutex<Receiver<()>>,
@@ -29,6 +45,21 @@ pub enum JoinError {
     /// The registry cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The program was built without NATS.
+    #[error("this program is built without the feature nats, so that the fleet can have no table [bus]")]
+    NoBus,
+    /// The bus cannot be used.
+    #[cfg(feature = "nats")]
+    #[error(transparent)]
+    Bus(#[from] crate::bus::nats::BusError),
+    /// The fleet's key.
+    #[error("{0}")]
+    Key(String),
+    /// Other hosts could send no client here.
+    #[error(
+        "clients of other hosts cannot be sent to {0}: set fleet-address to HOST:PORT, where clients reach this host"
+    )]
+    Address(String),
     /// There is no thread for it.
     #[error("cannot start the thread of the fleet: {0}")]
     Thread(#[from] std::io::Error),
@@ -45,7 +76,8 @@ impl Server for HostProbe {
 }
 
 impl FleetHost {
-    /// Begins to register a server that listens on `listen`. It does not wait for the registry. `run` is a random number.
+    /// Begins to register a server that listens on `listen`. It does not wait for the registry. `run` is a random number. With
+    /// a bus, it owns zones and moves players between the cores of `ends` and other hosts.
     /// None: the fleet's hosts are in a file, so there is nothing to register.
     ///
     /// # Errors
@@ -55,6 +87,7 @@ impl FleetHost {
         server: HostProbe,
         listen: SocketAddr,
         run: RunId,
+        ends: Vec<FleetEnd>,
     ) -> Result<Option<Arc<FleetHost>>, JoinError> {
         let RegistrySettings::Etcd(etcd) = &settings.fleet.registry else {
             tracing::info!("the file of the fleet lists its hosts, so this one does not register");
@@ -64,18 +97,51 @@ impl FleetHost {
         let (store, keys, lease) = (open_store(etcd, run.0)?, Keys::new(&*etcd.prefix), etcd.lease());
         let (stop, stopped) = watch::channel(false);
         let host = settings.host(run, listen);
+        let name = host.name.clone();
+        let address = host.address.clone();
         let member = {
             let _inside = runtime.enter();
-            Member::new(server, store, keys, host, lease, stopped)
+            Member::new(server.clone(), store.clone(), keys.clone(), host, lease, stopped)
         };
         let shown = member.shown().clone();
+        #[cfg(feature = "nats")]
+        let traffic = match &settings.fleet.bus {
+            None => None,
+            Some(bus) => {
+                let key = BusKey::load(bus).map_err(JoinError::Key)?;
+                let me = Peer { name, run };
+                let address = resolved(&address)?;
+                let _inside = runtime.enter();
+                let zones = follow_zones(store.clone(), keys.clone(), run.0);
+                let (seal, member) = (Seal::new(&key, run), shown.clone());
+                let margin = bus.margin;
+                let bus = runtime.block_on(NatsBus::start(bus, &run.to_string()))?;
+                let parts =
+                    TrafficParts { me, address, server, member, ends, bus, seal, store, keys, zones, lease, margin };
+                let traffic = Traffic::new(parts);
+                let shown = traffic.shown().clone();
+                runtime.spawn(traffic.run());
+                Some(shown)
+            }
+        };
+        #[cfg(not(feature = "nats"))]
+        if settings.fleet.bus.is_some() {
+            let _ = (name, address, ends);
+            return Err(JoinError::NoBus);
+        }
         let (end, ended) = sync_channel(1);
         std::thread::Builder::new().name("fleet".into()).spawn(move || {
             runtime.block_on(member.run());
             // The server may have given up waiting.
             let _ = end.try_send(());
         })?;
-        Ok(Some(Arc::new(FleetHost { shown, stop, ended: Mutex::new(ended) })))
+        Ok(Some(Arc::new(FleetHost {
+            shown,
+            #[cfg(feature = "nats")]
+            traffic,
+            stop,
+            ended: Mutex::new(ended),
+        })))
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -102,6 +168,27 @@ impl Fleet for FleetHost {
         to("fleet_records_lost", counters.records_lost as f64);
         to("fleet_names_taken", counters.names_taken as f64);
         to("fleet_failures", counters.failures as f64);
+        #[cfg(feature = "nats")]
+        if let Some(traffic) = &self.traffic {
+            let shown = *traffic.lock().unwrap_or_else(PoisonError::into_inner);
+            let moves = shown.courier;
+            to("fleet_bus_connected", one(shown.is_bus_there));
+            to("fleet_hosts_heard", shown.hosts_heard as f64);
+            to("fleet_letters_refused", shown.refused as f64);
+            to("fleet_zones", shown.zones as f64);
+            to("fleet_zones_taken", shown.zones_taken as f64);
+            to("fleet_zones_given", shown.zones_given as f64);
+            to("fleet_players_leaving", shown.moves.0 as f64);
+            to("fleet_players_coming", shown.moves.1 as f64);
+            to("fleet_moves_begun", moves.begun as f64);
+            to("fleet_players_left", moves.left as f64);
+            to("fleet_players_came", moves.came as f64);
+            to("fleet_moves_refused", moves.refused as f64);
+            to("fleet_moves_late", moves.late as f64);
+            to("fleet_players_returned", moves.returned as f64);
+            to("fleet_players_lost", moves.lost as f64);
+            to("fleet_players_turned_away", moves.turned_away as f64);
+        }
     }
 
     fn describe(&self) -> Value {
@@ -138,6 +225,14 @@ impl Fleet for FleetHost {
             tracing::warn!("the registry does not answer: this host stays in it until its lease ends");
         }
     }
+}
+
+/// The address that clients are sent to.
+#[cfg(feature = "nats")]
+fn resolved(address: &str) -> Result<SocketAddr, JoinError> {
+    let all = address.to_socket_addrs().map_err(|_| JoinError::Address(address.to_owned()))?;
+    let found = all.into_iter().find(|address| !address.ip().is_unspecified() && address.port() != 0);
+    found.ok_or_else(|| JoinError::Address(address.to_owned()))
 }
 
 /// How long ago that was, on the clock of the registration.

@@ -1,11 +1,11 @@
 //! Who changed what.
 
-use super::{Name, RunId};
+use super::{Area, Cut, Name, RunId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One change that an operator made. Entries are added, never changed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// When, in milliseconds since 1970, on the clock of its writer.
     pub at_ms: u64,
@@ -20,7 +20,7 @@ pub struct AuditEntry {
 }
 
 /// What was changed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "changed", rename_all = "kebab-case")]
 pub enum Changed {
     /// A host was put into maintenance, or taken out of it.
@@ -37,6 +37,46 @@ pub enum Changed {
         /// The run that is to end.
         run: RunId,
     },
+    /// A zone was added.
+    ZoneCreated {
+        /// The zone.
+        zone: Name,
+        /// Where it is.
+        area: Area,
+    },
+    /// A zone that nobody owned was removed.
+    ZoneRemoved {
+        /// The zone.
+        zone: Name,
+    },
+    /// A zone was cut in two.
+    ZoneSplit {
+        /// The zone.
+        zone: Name,
+        /// The line.
+        at: Cut,
+        /// The name of the other part.
+        new: Name,
+    },
+    /// Two zones became one.
+    ZonesMerged {
+        /// The zone that stays.
+        zone: Name,
+        /// The one that went.
+        with: Name,
+    },
+    /// A zone is to go to another host.
+    ZoneMove {
+        /// The zone.
+        zone: Name,
+        /// The host.
+        to: Name,
+    },
+    /// A zone that was to go to another host stays.
+    ZoneStays {
+        /// The zone.
+        zone: Name,
+    },
 }
 
 impl fmt::Display for Changed {
@@ -45,6 +85,14 @@ impl fmt::Display for Changed {
             Changed::Maintenance { host, on: true } => write!(formatter, "maintenance of {host} on"),
             Changed::Maintenance { host, on: false } => write!(formatter, "maintenance of {host} off"),
             Changed::Drain { host, run } => write!(formatter, "drain of {host} (run {run})"),
+            Changed::ZoneCreated { zone, area } => write!(formatter, "zone {zone} at {area}"),
+            Changed::ZoneRemoved { zone } => write!(formatter, "zone {zone} removed"),
+            Changed::ZoneSplit { zone, at, new } => {
+                write!(formatter, "zone {zone} cut at {at}; the other part is {new}")
+            }
+            Changed::ZonesMerged { zone, with } => write!(formatter, "zone {with} merged into {zone}"),
+            Changed::ZoneMove { zone, to } => write!(formatter, "zone {zone} moves to {to}"),
+            Changed::ZoneStays { zone } => write!(formatter, "zone {zone} stays"),
         }
     }
 }

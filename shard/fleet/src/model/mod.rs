@@ -8,17 +8,23 @@
 //! | `orders` | [`Orders`]: what operators want of a host |
 //! | `audit` | [`AuditEntry`]: who changed what |
 //! | `directory` | [`Directory`]: all hosts, at one moment |
+//! | `area` | [`Area`]: rectangles of the map |
+//! | `zones` | [`Zones`]: the parts of the map, and which host owns each |
 
+mod area;
 mod audit;
 mod directory;
 mod host;
 mod name;
 mod orders;
 mod run;
+mod zones;
 
+pub use area::{Area, AreaError, Cut, SIDE_MIN};
 pub use audit::{AuditEntry, Changed};
 pub use directory::Directory;
 pub use host::{Host, HostState};
 pub use name::{Name, NotAName};
 pub use orders::{DrainOrder, Order, Orders};
 pub use run::RunId;
+pub use zones::{Moving, ZONES_MAX, Zone, ZoneError, Zones};

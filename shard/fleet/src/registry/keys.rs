@@ -2,8 +2,9 @@
 //!
 //! | key | value | under a lease |
 //! |---|---|---|
-//! | `PREFIX` `hosts/NAME/record` | [`Host`](crate::model::Host) | that of the host |
-//! | `PREFIX` `hosts/NAME/orders` | [`Orders`](crate::model::Orders) | no |
+//! | `PREFIX` `state/hosts/NAME/record` | [`Host`](crate::model::Host) | that of the host |
+//! | `PREFIX` `state/hosts/NAME/orders` | [`Orders`](crate::model::Orders) | no |
+//! | `PREFIX` `state/zones` | [`Zones`](crate::model::Zones) | no |
 //! | `PREFIX` `audit/TIME-NUMBER` | [`AuditEntry`](crate::model::AuditEntry) | no |
 
 use crate::model::Name;
@@ -14,13 +15,15 @@ pub struct Keys {
     prefix: String,
 }
 
-/// What a key below `hosts/` is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum HostKey {
-    /// What the host says about itself.
-    Record,
-    /// What operators want of it.
-    Orders,
+/// What a key below `state/` is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum StateKey {
+    /// What a host says about itself.
+    Record(Name),
+    /// What operators want of a host.
+    Orders(Name),
+    /// The zones.
+    Zones,
 }
 
 impl Keys {
@@ -29,14 +32,14 @@ impl Keys {
         Keys { prefix: prefix.into() }
     }
 
-    /// Where everything about hosts is.
-    pub fn hosts(&self) -> String {
-        format!("{}hosts/", self.prefix)
+    /// Where everything is that a directory shows.
+    pub fn state(&self) -> String {
+        format!("{}state/", self.prefix)
     }
 
     /// Where everything about one host is. No name contains `/`, so no other host is there.
     pub fn host(&self, name: &Name) -> String {
-        format!("{}hosts/{name}/", self.prefix)
+        format!("{}state/hosts/{name}/", self.prefix)
     }
 
     /// What a host says about itself.
@@ -49,6 +52,11 @@ impl Keys {
         self.host(name) + "orders"
     }
 
+    /// The zones.
+    pub fn zones(&self) -> String {
+        format!("{}state/zones", self.prefix)
+    }
+
     /// Where the audit is. Its keys sort by time.
     pub fn audit(&self) -> String {
         format!("{}audit/", self.prefix)
@@ -59,15 +67,19 @@ impl Keys {
         format!("{}audit/{at_ms:013}-{random:016x}", self.prefix)
     }
 
-    /// The name and the kind of a key below `hosts/`; None if it is none of this version.
-    pub(super) fn parse(&self, key: &str) -> Option<(Name, HostKey)> {
-        let (name, kind) = key.strip_prefix(&*self.prefix)?.strip_prefix("hosts/")?.split_once('/')?;
-        let kind = match kind {
-            "record" => HostKey::Record,
-            "orders" => HostKey::Orders,
-            _ => return None,
-        };
-        Some((name.parse().ok()?, kind))
+    /// What a key below `state/` is for; None if it is none of this version.
+    pub(super) fn parse(&self, key: &str) -> Option<StateKey> {
+        let key = key.strip_prefix(&*self.prefix)?.strip_prefix("state/")?;
+        if key == "zones" {
+            return Some(StateKey::Zones);
+        }
+        let (name, kind) = key.strip_prefix("hosts/")?.split_once('/')?;
+        let name = name.parse().ok()?;
+        match kind {
+            "record" => Some(StateKey::Record(name)),
+            "orders" => Some(StateKey::Orders(name)),
+            _ => None,
+        }
     }
 }
 
@@ -79,10 +91,12 @@ mod tests {
     fn a_key_is_read_as_it_was_written() {
         let keys = Keys::new("/ringshard/");
         let name: Name = "eu-1".parse().unwrap();
-        assert_eq!(keys.parse(&keys.record(&name)), Some((name.clone(), HostKey::Record)));
-        assert_eq!(keys.parse(&keys.orders(&name)), Some((name, HostKey::Orders)));
-        for key in ["/ringshard/hosts/", "/ringshard/hosts/eu-1/other", "/ringshard/hosts/A/record", "hosts/a/record"] {
-            assert_eq!(keys.parse(key), None, "{key}");
+        assert_eq!(keys.parse(&keys.record(&name)), Some(StateKey::Record(name.clone())));
+        assert_eq!(keys.parse(&keys.orders(&name)), Some(StateKey::Orders(name)));
+        assert_eq!(keys.parse(&keys.zones()), Some(StateKey::Zones));
+        for key in ["hosts/", "hosts/eu-1/other", "hosts/A/record", "zones/a", "zone"] {
+            assert_eq!(keys.parse(&format!("/ringshard/state/{key}")), None, "{key}");
         }
+        assert_eq!(keys.parse("state/zones"), None, "it is another fleet's");
     }
 }

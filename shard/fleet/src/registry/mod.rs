@@ -11,6 +11,8 @@
 //! | `watch` | the task that follows a store |
 //! | [`membership`] | the registration of one host, without I/O |
 //! | `operator` | [`Operator`]: orders to hosts, and the audit |
+//! | `zone_record` | [`ZoneRecord`]: the record of the zones, and how it changes |
+//! | `zone_orders` | orders of operators about zones |
 //! | `backoff` | how long to wait after a failure |
 //! | `open` | the registry that the file of the fleet names |
 //! | `file` | hosts in a file, which are probed |
@@ -30,6 +32,8 @@ mod roster;
 mod settings;
 mod static_host;
 mod watch;
+mod zone_orders;
+mod zone_record;
 
 pub use backoff::Backoff;
 pub use file::{Probe, ProbeAnswer, StaticRoster, follow_file};
@@ -41,4 +45,5 @@ pub use reader::{DirectoryReader, Freshness};
 pub use roster::Roster;
 pub use settings::{FleetSettings, FleetSettingsError, RegistrySettings};
 pub use static_host::StaticHost;
-pub use watch::{follow, follow_host};
+pub use watch::{follow, follow_host, follow_zones};
+pub use zone_record::{ZoneChangeError, ZoneRecord};

@@ -1,6 +1,7 @@
 //! Orders to hosts, and the audit. An order and its entry in the audit are written together or not at all.
 
 use super::Keys;
+use super::zone_record::ZoneRecord;
 use crate::model::{AuditEntry, Changed, DrainOrder, Host, Name, Order, Orders, RunId};
 use crate::store::{Commit, Committed, Condition, Record, Store, StoreError};
 use serde::de::DeserializeOwned;
@@ -106,7 +107,19 @@ impl Operator {
         Ok(entries)
     }
 
-    fn order(&self, occasion: &Occasion) -> Order {
+    /// What writes the entry of the audit about a change.
+    pub(super) fn audit_commit(&self, changed: Changed, occasion: &Occasion) -> Commit {
+        let entry = AuditEntry { at_ms: occasion.at_ms, by: self.by.clone(), changed, reason: short(&occasion.reason) };
+        let entry = serde_json::to_vec(&entry).expect("an entry is plain data");
+        let key = self.keys.audit_entry(occasion.at_ms, occasion.random);
+        Commit::put(&*key, entry, None).when(&*key, Condition::Absent)
+    }
+
+    pub(super) fn zone_record(&self) -> ZoneRecord {
+        ZoneRecord::new(self.store.clone(), self.keys.clone())
+    }
+
+    pub(super) fn order(&self, occasion: &Occasion) -> Order {
         Order { by: self.by.clone(), at_ms: occasion.at_ms, reason: short(&occasion.reason) }
     }
 
@@ -125,9 +138,7 @@ impl Operator {
         change: impl Fn(&mut Orders) -> bool,
     ) -> Result<bool, OrderError> {
         let key = self.keys.orders(host);
-        let entry = AuditEntry { at_ms: occasion.at_ms, by: self.by.clone(), changed, reason: short(&occasion.reason) };
-        let entry = serde_json::to_vec(&entry).expect("an entry is plain data");
-        let audit_key = self.keys.audit_entry(occasion.at_ms, occasion.random);
+        let audit = self.audit_commit(changed, occasion);
         for _ in 0..ATTEMPTS_MAX {
             let before: Option<(Orders, Record)> = self.read(&key).await?;
             let condition = Condition::unchanged(before.as_ref().map(|(_, record)| record));
@@ -139,8 +150,8 @@ impl Operator {
                 true => Commit::delete(&*key),
                 false => Commit::put(&*key, serde_json::to_vec(&orders).expect("orders are plain data"), None),
             };
-            let audit = Commit::put(&*audit_key, entry.clone(), None).when(&*audit_key, Condition::Absent);
-            if let Committed::Done { .. } = self.store.commit(write.when(&*key, condition).and(audit)).await? {
+            let write = write.when(&*key, condition).and(audit.clone());
+            if let Committed::Done { .. } = self.store.commit(write).await? {
                 return Ok(true);
             }
         }

@@ -74,10 +74,12 @@ pub(super) struct Feed {
 impl Feed {
     /// Publishes the directory, unless it differs only in its revision.
     pub(super) fn publish(&self, directory: Directory) {
+        let revision = directory.revision;
         self.directory.send_if_modified(|latest| {
-            let differs = latest.hosts != directory.hosts || latest.orders != directory.orders;
+            let without_revision = Directory { revision: latest.revision, ..directory };
+            let differs = **latest != without_revision;
             if differs || latest.revision == 0 {
-                *latest = Arc::new(directory);
+                *latest = Arc::new(Directory { revision, ..without_revision });
             }
             differs
         });

@@ -1,14 +1,16 @@
 //! The records of hosts, as a directory.
 
 use super::Keys;
-use super::keys::HostKey;
-use crate::model::{Directory, Host, Name, Orders};
+use super::keys::StateKey;
+use crate::model::{Directory, Host, Name, Orders, Zones};
 use crate::store::{Change, Listing};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
-/// Longest record that is read, in bytes.
+/// Longest record of a host that is read, in bytes.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
+/// Longest record of zones.
+const ZONES_BYTES_MAX: usize = 1536 * 1024;
 
 /// The records of hosts, kept current by changes. Records that cannot be read are left out and counted.
 #[derive(Clone, Debug)]
@@ -17,13 +19,21 @@ pub struct Roster {
     revision: u64,
     hosts: BTreeMap<Name, Host>,
     orders: BTreeMap<Name, Orders>,
+    zones: Zones,
     unreadable: u64,
 }
 
 impl Roster {
     /// No records yet.
     pub fn new(keys: Keys) -> Self {
-        Roster { keys, revision: 0, hosts: BTreeMap::new(), orders: BTreeMap::new(), unreadable: 0 }
+        Roster {
+            keys,
+            revision: 0,
+            hosts: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            zones: Zones::default(),
+            unreadable: 0,
+        }
     }
 
     /// The revision of the store that it shows. 0: none yet.
@@ -56,29 +66,36 @@ impl Roster {
     }
 
     fn set(&mut self, key: &str, value: Option<&[u8]>) {
-        let Some((name, kind)) = self.keys.parse(key) else { return };
-        match kind {
-            HostKey::Record => {
-                let host: Option<Host> = value.and_then(|value| self.read(key, value));
+        let Some(parsed) = self.keys.parse(key) else { return };
+        match parsed {
+            StateKey::Record(name) => {
+                let host: Option<Host> = value.and_then(|value| self.read(key, value, RECORD_BYTES_MAX));
                 // A record under another host's name would give that host two records.
                 match host.filter(|host| host.name == name) {
                     Some(host) => self.hosts.insert(name, host),
                     None => self.hosts.remove(&name),
                 };
             }
-            HostKey::Orders => {
-                match value.and_then(|value| self.read::<Orders>(key, value)).filter(|orders| !orders.is_empty()) {
+            StateKey::Orders(name) => {
+                let orders: Option<Orders> = value.and_then(|value| self.read(key, value, RECORD_BYTES_MAX));
+                match orders.filter(|orders| !orders.is_empty()) {
                     Some(orders) => self.orders.insert(name, orders),
                     None => self.orders.remove(&name),
                 };
             }
+            // Zones that cannot be read stay as they were: without zones, hosts would think that they own everything.
+            StateKey::Zones => match value.map(|value| self.read(key, value, ZONES_BYTES_MAX)) {
+                Some(Some(zones)) => self.zones = zones,
+                Some(None) => {}
+                None => self.zones = Zones::default(),
+            },
         }
     }
 
-    fn read<T: DeserializeOwned>(&mut self, key: &str, value: &[u8]) -> Option<T> {
+    fn read<T: DeserializeOwned>(&mut self, key: &str, value: &[u8], most: usize) -> Option<T> {
         let parsed = match value.len() {
-            0..=RECORD_BYTES_MAX => serde_json::from_slice(value).map_err(|error| error.to_string()),
-            bytes => Err(format!("it has {bytes} bytes, but {RECORD_BYTES_MAX} are the most")),
+            bytes if bytes <= most => serde_json::from_slice(value).map_err(|error| error.to_string()),
+            bytes => Err(format!("it has {bytes} bytes, but {most} are the most")),
         };
         if let Err(error) = &parsed {
             self.unreadable += 1;
@@ -98,6 +115,7 @@ impl Roster {
             revision: self.revision,
             hosts: self.hosts.iter().map(obeying).collect(),
             orders: self.orders.clone(),
+            zones: self.zones.clone(),
         }
     }
 }

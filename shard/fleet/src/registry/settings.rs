@@ -1,6 +1,7 @@
 //! The file of the fleet. Hosts, balancers and operators share it.
 
 use super::StaticHost;
+use crate::bus::BusSettings;
 use crate::store::EtcdSettings;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ pub struct FleetSettings {
     pub path: PathBuf,
     /// How hosts become known.
     pub registry: RegistrySettings,
+    /// How hosts talk to each other. None: they do not, so there are no zones.
+    pub bus: Option<BusSettings>,
 }
 
 /// How hosts become known.
@@ -48,6 +51,7 @@ struct Raw {
     etcd: Option<EtcdSettings>,
     #[serde(default)]
     hosts: Vec<StaticHost>,
+    bus: Option<BusSettings>,
 }
 
 impl FleetSettings {
@@ -67,12 +71,13 @@ impl FleetSettings {
     pub fn parse(path: &Path, text: &str) -> Result<Self, FleetSettingsError> {
         let raw: Raw =
             toml::from_str(text).map_err(|error| FleetSettingsError::Syntax(path.to_owned(), Box::new(error)))?;
-        let (registry, faults) = match raw {
-            Raw { etcd: Some(etcd), hosts } if hosts.is_empty() => {
+        let bus = raw.bus.clone();
+        let (registry, mut faults) = match raw {
+            Raw { etcd: Some(etcd), hosts, .. } if hosts.is_empty() => {
                 let faults = etcd.faults();
                 (RegistrySettings::Etcd(etcd), faults)
             }
-            Raw { etcd: None, hosts } if !hosts.is_empty() => {
+            Raw { etcd: None, hosts, .. } if !hosts.is_empty() => {
                 let faults = faults_of(&hosts);
                 (RegistrySettings::Hosts(hosts), faults)
             }
@@ -81,8 +86,12 @@ impl FleetSettings {
                 (RegistrySettings::Hosts(hosts), vec![fault])
             }
         };
+        faults.extend(bus.iter().flat_map(BusSettings::faults));
+        if bus.is_some() && matches!(registry, RegistrySettings::Hosts(_)) {
+            faults.push("bus needs etcd, which says who owns each zone: replace [[hosts]] by a table [etcd]".into());
+        }
         match faults.is_empty() {
-            true => Ok(FleetSettings { path: path.to_owned(), registry }),
+            true => Ok(FleetSettings { path: path.to_owned(), registry, bus }),
             false => Err(FleetSettingsError::Faults(path.to_owned(), faults)),
         }
     }

@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep_until};
 /// Shortest time between two directories. Hosts report every second, and each directory costs its readers an index.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Follows the hosts in `store` on a task of the current tokio runtime, until every reader is dropped. `seed` spreads the
+/// Follows everything of a fleet in `store` on a task of the current tokio runtime, until every reader is dropped. `seed` spreads the
 /// waits of many followers.
 ///
 /// # Panics
 /// Outside a tokio runtime.
 pub fn follow(store: Store, keys: Keys, seed: u64) -> DirectoryReader {
-    let prefix = keys.hosts();
+    let prefix = keys.state();
     follow_prefix(store, keys, prefix, seed)
 }
 
@@ -26,6 +26,15 @@ pub fn follow(store: Store, keys: Keys, seed: u64) -> DirectoryReader {
 /// Outside a tokio runtime.
 pub fn follow_host(store: Store, keys: Keys, name: &Name, seed: u64) -> DirectoryReader {
     let prefix = keys.host(name);
+    follow_prefix(store, keys, prefix, seed)
+}
+
+/// Like [`follow`], but reads only the zones.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn follow_zones(store: Store, keys: Keys, seed: u64) -> DirectoryReader {
+    let prefix = keys.zones();
     follow_prefix(store, keys, prefix, seed)
 }
 

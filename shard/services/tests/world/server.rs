@@ -78,7 +78,8 @@ impl World {
             Configuration::prepared(Sources { flags, has_services: true, ..Sources::default() })
                 .expect("sound settings");
         let (ports, ends) = between(1);
-        let server = start_world(&prepared, Jobs::none(1), ports, |_| StillGame).expect("the server starts");
+        let server =
+            start_world(&prepared, Jobs::none(1), ports, Vec::new(), |_| StillGame).expect("the server starts");
         let services = start(configuration.settings(), &server, ends);
         World { services, server: Some(server), folder }
     }

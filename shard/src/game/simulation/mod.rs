@@ -47,7 +47,7 @@ pub use stats::WorldStats;
 use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
-use crate::runtime::fleet::{FleetPort, Token};
+use crate::runtime::fleet::{FleetPort, OwnZones, Token};
 use crate::runtime::jobs::{JobPort, JobStats};
 use crate::runtime::load::Load;
 use crate::runtime::path_record::PathRecord;
@@ -74,6 +74,7 @@ use ringshard_world::codec::Malformed;
 use ringshard_world::messages::{EnterRequest, kinds};
 use ringshard_world::{EntityId, Rules, Wire};
 use shedding::Shedding;
+use std::sync::Arc;
 use unsent_snapshots::Waiting;
 
 /// How many ticks ahead most inputs arrive.
@@ -121,6 +122,8 @@ pub struct Simulation<G: Game> {
     letter: Vec<u8>,
     /// Sessions that leave for other servers at the end of the tick.
     leaving: Vec<Token>,
+    /// The zones of this host. None: it is the only one, or has not heard of any.
+    zones: Option<Arc<OwnZones>>,
     stats: WorldStats,
 }
 
@@ -187,6 +190,7 @@ impl<G: Game> Simulation<G> {
             arriving: Arriving::new(cores, share),
             letter: Vec::new(),
             leaving: Vec::new(),
+            zones: None,
             stats: WorldStats::default(),
         }
     }
@@ -374,6 +378,7 @@ impl<G: Game> Service for Simulation<G> {
         self.shard.happenings.next_tick();
         self.send_outgoing(now, endpoint);
         self.depart_all(now, endpoint);
+        self.report_outside();
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;
         visibility.as_mut().expect("nobody looks around now").refresh(replica);

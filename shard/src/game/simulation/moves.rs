@@ -17,6 +17,8 @@ use ringshard_world::limits::{OWN_BYTES_MAX, SHOWN_BYTES_MAX};
 use ringshard_world::messages::{ChangeServer, EnterAnswer, Welcome};
 use ringshard_world::{Pose, Rules};
 
+/// Ticks in which each player is looked at once.
+const LOOKS: usize = 32;
 /// Bytes that a game may add to a player that moves.
 pub const DEPART_BYTES_MAX: usize = 4_096;
 /// Size of the largest player, without its session and what the game adds.
@@ -32,6 +34,7 @@ impl<G: Game> Simulation<G> {
         while let Some(letter) = self.shard.fleet.take() {
             has_heard = true;
             match letter {
+                ToCore::Own(zones) => self.zones = Some(zones),
                 ToCore::Offer { player } => {
                     let key = self.inside_by_number(player).and_then(|id| endpoint.session_key(id));
                     self.shard.fleet.say(FromCore::Key { player, key });
@@ -47,6 +50,30 @@ impl<G: Game> Simulation<G> {
             }
         }
         has_heard
+    }
+
+    /// Says which players are outside of the host's zones. A tick looks at one of [`LOOKS`] parts of them.
+    pub(super) fn report_outside(&mut self) {
+        let Some(zones) = self.zones.clone().filter(|_| self.shard.fleet.has_room()) else { return };
+        let part = (self.shard.tick() % LOOKS as u64) as usize;
+        for slot in self.shard.members.slots().skip(part).step_by(LOOKS) {
+            let member = self.shard.members.in_slot(slot);
+            let Some(member) =
+                member.filter(|member| member.presence == Presence::Inside && member.connection.is_some())
+            else {
+                continue;
+            };
+            let player = member.id;
+            let pose = self.shard.body(player).and_then(|body| self.shard.entities.pose(body));
+            let Some(point) = pose.map(|pose| [pose.point[0], pose.point[1]]).filter(|point| zones.excludes(*point))
+            else {
+                continue;
+            };
+            self.shard.fleet.say(FromCore::Outside { player: player.number(), point });
+            if !self.shard.fleet.has_room() {
+                return;
+            }
+        }
     }
 
     /// The connection of a player that is in the world.

@@ -2,13 +2,14 @@
 //! connections, entities and players. PROTOCOL.md#changing-the-server.
 
 use ringshard::game::{Admission, Arrival, Game, GameStart, LeaveReason, NoJob, PlayerId, Reply, Shard, To, Visitor};
-use ringshard::runtime::fleet::{FleetEnd, FromCore, ToCore, Token, between};
+use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore, Token, between};
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::wire::Channel;
 use ringshard_testing::{Duration, News, World, core_address, small};
 use ringshard_world::messages::ChangeServer;
 use ringshard_world::{Pose, Rules};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 ringshard_world::wire! {
     pub struct Input { pub right: i8 }
@@ -40,6 +41,8 @@ impl Rules for Walking {
     }
 }
 
+/// Where the zone of server 0 ends, in one test.
+const BORDER: f32 = 400.0;
 /// Ticks until an ask is answered.
 const LATE: u64 = 20;
 /// The name of a player that no other server takes.
@@ -142,6 +145,8 @@ struct Courier {
     dies: bool,
     moved: u32,
     came_back: u32,
+    /// Players of cores that are outside of their zones.
+    outside: Vec<(usize, u64)>,
 }
 
 impl Courier {
@@ -160,8 +165,14 @@ impl Courier {
     }
 
     fn take(&mut self, core: usize, letter: FromCore) {
+        if let FromCore::Outside { player, point } = letter {
+            assert!(point[0] > BORDER, "{point:?} is inside");
+            self.outside.push((core, player));
+            return;
+        }
         let Some((player, from, to)) = self.moving else { panic!("nobody moves: {letter:?} of core {core}") };
         match letter {
+            FromCore::Outside { .. } => unreachable!("that is no part of a move"),
             FromCore::Key { key: None, .. } => self.moving = None,
             FromCore::Key { player: of, key: Some(key) } => {
                 assert_eq!((of, core), (player, from));
@@ -235,8 +246,8 @@ impl Fleet {
             world.leave(other);
         }
         world.pass(Duration::from_secs(2), |_, _| Input { right: 1 });
-        let courier =
-            Courier { ends, moving: None, token: None, kept: Vec::new(), dies: false, moved: 0, came_back: 0 };
+        let (moving, token, kept, outside) = Default::default();
+        let courier = Courier { ends, moving, token, kept, dies: false, moved: 0, came_back: 0, outside };
         let clients = names.iter().map(|_| Heard::default()).collect();
         let mut fleet = Fleet { world, courier, clients, has_outages: false };
         fleet.listen();
@@ -368,6 +379,27 @@ fn players_move_back_and_forth_with_all_that_they_say_and_hear() {
         assert!(fleet.clients[client].x > 1_500.0, "{}", fleet.clients[client].x);
     }
     assert_eq!(fleet.world.total(|it| it.digests_differ + it.invalid_messages), 0);
+}
+
+#[test]
+fn a_core_reports_the_players_outside_of_its_zones_twice_a_second() {
+    let mut fleet = Fleet::new("delay=15ms", 3, &[0]);
+    let own = |areas: Vec<_>| ToCore::Own(Arc::new(OwnZones { areas, margin: 10.0 }));
+    fleet.courier.ends[0].say(own(vec![[[-100.0; 2], [BORDER - 10.0, 100.0]]])).unwrap();
+    fleet.pass(Duration::from_secs(2));
+    assert!(fleet.courier.outside.is_empty(), "it is inside");
+    let ticks = fleet.world.simulation(0).stats().ticks;
+    fleet.pass(Duration::from_secs(8));
+    let (player, _) = fleet.player(0).unwrap();
+    let reports = fleet.courier.outside.len() as u64;
+    assert!(fleet.courier.outside.iter().all(|outside| *outside == (0, player)));
+    // It walks one unit per tick, and crosses the border on the way.
+    let ticks = fleet.world.simulation(0).stats().ticks - ticks;
+    assert!(reports > 4 && reports <= ticks / 32 + 1, "{reports} in {ticks} ticks");
+    fleet.courier.outside.clear();
+    fleet.courier.ends[0].say(own(vec![[[f32::NEG_INFINITY; 2], [f32::INFINITY; 2]]])).unwrap();
+    fleet.pass(Duration::from_secs(2));
+    assert!(fleet.courier.outside.is_empty(), "everything is its zone now");
 }
 
 #[test]

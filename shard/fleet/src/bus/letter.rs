@@ -1,0 +1,41 @@
+//! What hosts say to each other.
+
+use crate::courier::{MoveId, Note};
+use crate::model::Name;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// One letter.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Letter {
+    /// A host is alive. It says so to all, once per second.
+    Beat(Beat),
+    /// About a player that moves between two hosts.
+    Move {
+        /// Which move.
+        id: MoveId,
+        /// What about it.
+        note: Note,
+    },
+}
+
+/// What a host says about itself.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Beat {
+    /// Its name.
+    pub name: Name,
+    /// When, in milliseconds since 1970, on its clock.
+    pub at_ms: u64,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Its static public key.
+    pub key: [u8; 32],
+    /// The game's contract.
+    pub contract: String,
+    /// Whether it takes players and zones.
+    pub is_open: bool,
+    /// Players in its world.
+    pub players: u32,
+    /// Most players that it takes.
+    pub capacity: u32,
+}

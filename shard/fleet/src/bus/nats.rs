@@ -1,0 +1,119 @@
+//! The bus over NATS.
+
+use super::BusSettings;
+use super::seal::LETTER_BYTES_MAX;
+use crate::balance::private_file;
+use async_nats::{Client, ConnectOptions, Event, Subscriber};
+use futures_util::StreamExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Letters that wait for this host to read them. NATS drops what finds no room, and the bus counts it as away.
+const WAITING_MAX: usize = 4_096;
+/// Longest wait between two attempts to connect.
+const RECONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// A connection to NATS, which connects again by itself.
+pub struct NatsBus {
+    client: Client,
+    subject: String,
+    is_connected: Arc<AtomicBool>,
+    all: Subscriber,
+    own: Subscriber,
+}
+
+/// Why the bus cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// A file that the settings name.
+    #[error("{0}")]
+    File(String),
+    /// NATS refuses.
+    #[error("cannot use NATS: {0}")]
+    Connect(#[from] async_nats::ConnectError),
+    /// A subject that NATS refuses.
+    #[error("cannot listen on NATS: {0}")]
+    Subscribe(#[from] async_nats::SubscribeError),
+}
+
+impl NatsBus {
+    /// Begins to connect, and listens for what is said to all and to `own`. It does not wait for NATS.
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn start(settings: &BusSettings, own: &str) -> Result<Self, BusError> {
+        let is_connected = Arc::new(AtomicBool::new(false));
+        let seen = is_connected.clone();
+        let mut options = ConnectOptions::new()
+            .name("ringshard")
+            .subscription_capacity(WAITING_MAX)
+            .reconnect_delay_callback(|attempts| {
+                RECONNECT_MAX.min(Duration::from_millis(50) * (1 << attempts.min(6)) as u32)
+            })
+            .retry_on_initial_connect()
+            .event_callback(move |event| {
+                let seen = seen.clone();
+                async move {
+                    match event {
+                        Event::Connected => {
+                            seen.store(true, Ordering::Relaxed);
+                            tracing::info!("the bus between hosts is connected");
+                        }
+                        Event::Disconnected | Event::Closed => {
+                            seen.store(false, Ordering::Relaxed);
+                            tracing::warn!(
+                                "the bus between hosts is away: players do not move between hosts meanwhile"
+                            );
+                        }
+                        event => tracing::debug!(%event, "the bus between hosts"),
+                    }
+                }
+            });
+        if let (Some(user), Some(file)) = (&settings.user, &settings.password_file) {
+            let password = private_file::read(file).map_err(BusError::File)?;
+            options = options.user_and_password(user.clone(), password.trim().to_owned());
+        }
+        if let Some(certificates) = &settings.ca_certificate {
+            options = options.add_root_certificates(certificates.clone()).require_tls(true);
+        }
+        let client = options.connect(settings.servers.clone()).await?;
+        let all = client.subscribe(format!("{}.all", settings.subject)).await?;
+        let own = client.subscribe(format!("{}.to.{own}", settings.subject)).await?;
+        Ok(NatsBus { client, subject: settings.subject.clone(), is_connected, all, own })
+    }
+
+    /// Whether NATS answers.
+    pub fn is_connected(&self) -> bool {
+        self.is_connected.load(Ordering::Relaxed)
+    }
+
+    /// Says something to all hosts, or to one. It is lost if NATS is away.
+    pub async fn say(&self, to: Option<&str>, bytes: Vec<u8>) {
+        if !self.is_connected() || bytes.len() > LETTER_BYTES_MAX + 64 {
+            return;
+        }
+        let subject = match to {
+            Some(to) => format!("{}.to.{to}", self.subject),
+            None => format!("{}.all", self.subject),
+        };
+        if let Err(error) = self.client.publish(subject, bytes.into()).await {
+            tracing::debug!(%error, "the bus between hosts did not take a letter");
+        }
+    }
+
+    /// The next thing that somebody says to all or to this host.
+    pub async fn hear(&mut self) -> Vec<u8> {
+        loop {
+            let message = tokio::select! {
+                message = self.own.next() => message,
+                message = self.all.next() => message,
+            };
+            match message {
+                Some(message) => return message.payload.to_vec(),
+                // The client is closed only when this bus is dropped.
+                None => std::future::pending::<()>().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! How to reach the bus.
+
+use crate::balance::private_file;
+use serde::Deserialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Longest prefix of subjects, in bytes.
+const SUBJECT_BYTES_MAX: usize = 64;
+/// Most servers of a list.
+const SERVERS_MAX: usize = 16;
+
+/// The table `[bus]` of a fleet's file.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BusSettings {
+    /// Servers of NATS: `nats://HOST:PORT` or `tls://HOST:PORT`. One that does not answer is left for the next.
+    pub servers: Vec<String>,
+    /// File with the fleet's key: 64 hexadecimal digits. All hosts have the same, and nobody else has it.
+    pub key_file: PathBuf,
+    /// What the subjects of this fleet begin with.
+    #[serde(default = "usual_subject")]
+    pub subject: String,
+    /// How far a player may be outside of its host's zones before it moves, in units of the map.
+    #[serde(default = "usual_margin")]
+    pub margin: f32,
+    /// The user, where NATS has users.
+    pub user: Option<String>,
+    /// File with the password of that user. Other users of this host must not be able to read it.
+    pub password_file: Option<PathBuf>,
+    /// PEM file with the certificates that sign those of NATS. Needed for `tls`.
+    pub ca_certificate: Option<PathBuf>,
+}
+
+fn usual_subject() -> String {
+    "ringshard".into()
+}
+
+fn usual_margin() -> f32 {
+    200.0
+}
+
+impl BusSettings {
+    /// What is wrong, each with what it must be.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !(1..=SERVERS_MAX).contains(&self.servers.len()) {
+            faults.push(format!("bus.servers must have 1 to {SERVERS_MAX} addresses"));
+        }
+        let address = |server: &str| {
+            let address = server.strip_prefix("nats://").or_else(|| server.strip_prefix("tls://"));
+            address.is_some_and(|address| {
+                address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+            })
+        };
+        let wrong = self.servers.iter().filter(|server| !address(server));
+        faults.extend(
+            wrong.map(|server| format!("{server:?} in bus.servers must be nats://HOST:PORT or tls://HOST:PORT")),
+        );
+        let has_tls = self.servers.iter().any(|server| server.starts_with("tls://"));
+        if has_tls != self.ca_certificate.is_some() {
+            faults.push("bus.ca-certificate must name the PEM file that signs the certificates of NATS if, and only if, bus.servers has tls://".into());
+        }
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if self.subject.is_empty() || self.subject.len() > SUBJECT_BYTES_MAX || !self.subject.bytes().all(is_token) {
+            faults.push(format!(
+                "bus.subject is {:?}, but must be 1 to {SUBJECT_BYTES_MAX} of the characters a-z, A-Z, 0-9, - and _",
+                self.subject
+            ));
+        }
+        if !(0.0..=1e6).contains(&self.margin) {
+            faults.push(format!("bus.margin is {}, but must be 0 to 1000000", self.margin));
+        }
+        if self.user.is_some() != self.password_file.is_some() {
+            faults.push("bus.user and bus.password-file belong together".into());
+        }
+        faults
+    }
+}
+
+/// The key that all hosts of a fleet share.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BusKey([u8; 32]);
+
+impl fmt::Debug for BusKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("BusKey(..)")
+    }
+}
+
+impl BusKey {
+    /// A key of these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        BusKey(bytes)
+    }
+
+    /// Reads the file that the settings name.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to do.
+    pub fn load(settings: &BusSettings) -> Result<Self, String> {
+        let path = &settings.key_file;
+        let text = private_file::read(path)?;
+        let digits = text.trim().as_bytes();
+        let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+        let mut bytes = [0; 32];
+        let is_key = digits.len() == 64
+            && bytes.iter_mut().zip(digits.chunks_exact(2)).all(|(byte, pair)| {
+                digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| *byte = high << 4 | low).is_some()
+            });
+        match is_key {
+            true => Ok(BusKey(bytes)),
+            false => Err(format!(
+                "{0} is no key of a fleet, which is 64 hexadecimal digits: make one with \
+                 `ringshard fleet keygen --out {0}`, and copy it to all hosts",
+                path.display()
+            )),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> String {
+        toml::from_str::<BusSettings>(text)
+            .map_or_else(|error| error.to_string(), |settings| settings.faults().join("\n"))
+    }
+
+    #[test]
+    fn each_wrong_setting_is_named() {
+        let good = "servers = ['nats://10.0.0.1:4222']\nkey-file = 'k'\n";
+        assert_eq!(faults(good), "");
+        for (text, named) in [
+            ("servers = []\nkey-file = 'k'".to_owned(), "bus.servers must have 1 to"),
+            ("servers = ['10.0.0.1:4222']\nkey-file = 'k'".into(), "must be nats://HOST:PORT or tls://HOST:PORT"),
+            ("servers = ['tls://a:4222']\nkey-file = 'k'".into(), "bus.ca-certificate must name"),
+            (format!("{good}ca-certificate = 'a'"), "bus.ca-certificate must name"),
+            (format!("{good}subject = 'a.b'"), "bus.subject is \"a.b\""),
+            (format!("{good}margin = -1"), "bus.margin is -1"),
+            (format!("{good}user = 'a'"), "bus.user and bus.password-file belong together"),
+            (format!("{good}server = 'a'"), "unknown field `server`"),
+            ("servers = ['nats://a:1']".into(), "missing field `key-file`"),
+        ] {
+            let error = faults(&text);
+            assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+}

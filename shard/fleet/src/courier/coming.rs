@@ -1,0 +1,230 @@
+//! Moves to this host.
+
+use super::{CourierCounters, Door, MOVES_MAX, MoveId, Note, Output, Peer, Refusal};
+use ringshard::runtime::fleet::{ToCore, Token};
+use ringshard_protocol::crypto::noise::ResumeKey;
+use ringshard_protocol::limits::EXPECTED_PERIOD;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+/// Time between two copies of a note that was not answered.
+const REPEAT: Duration = Duration::from_millis(250);
+/// How long a client may take to come, and its host to send it on.
+const PATIENCE: Duration = EXPECTED_PERIOD.saturating_add(Duration::from_secs(2));
+/// How many moves that have ended are remembered. At 100 moves a second that is ten minutes, and a source that still asks
+/// does so four times a second.
+const OUTCOMES_MAX: usize = 1 << 16;
+
+/// All moves to this host.
+#[derive(Debug)]
+pub(super) struct Comings {
+    cores: usize,
+    /// The core that expects the next player.
+    next_core: usize,
+    moves: BTreeMap<MoveId, Coming>,
+    tokens: HashMap<Token, MoveId>,
+    outcomes: Outcomes,
+}
+
+#[derive(Debug)]
+struct Coming {
+    from: Peer,
+    core: usize,
+    token: Token,
+    phase: Phase,
+    since: Duration,
+    repeat_at: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// The client is on its way.
+    Expecting,
+    /// It is here. Its host is asked for the player.
+    Here,
+    /// The core takes the player in.
+    Giving,
+}
+
+impl Comings {
+    pub(super) fn new(cores: usize) -> Self {
+        let (moves, tokens) = Default::default();
+        Comings { cores, next_core: 0, moves, tokens, outcomes: Outcomes::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.moves.len()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "parts of the courier, which this borrows apart")]
+    pub(super) fn asked(
+        &mut self,
+        now: Duration,
+        from: &Peer,
+        id: MoveId,
+        key: &[u8],
+        contract: &str,
+        door: &Door,
+        is_free: impl Fn(&Token) -> bool,
+        out: &mut VecDeque<Output>,
+        counters: &mut CourierCounters,
+    ) {
+        if let Some(coming) = self.moves.get(&id) {
+            let core = coming.core as u8;
+            return out.push_back(Output::ToHost(from.clone(), id, Note::Welcome { core }));
+        }
+        if let Some(answer) = self.outcomes.answer(id) {
+            return out.push_back(Output::ToHost(from.clone(), id, answer));
+        }
+        // What is no key comes from a host of another version.
+        let key = key.try_into().ok().map(ResumeKey::from_bytes);
+        let refusal = match &key {
+            _ if !door.is_open => Some(Refusal::Closed),
+            _ if contract != door.contract => Some(Refusal::Contract),
+            _ if self.moves.len() == MOVES_MAX => Some(Refusal::Busy),
+            Some(key) if self.tokens.contains_key(&key.token) || !is_free(&key.token) => Some(Refusal::Busy),
+            Some(_) => None,
+            None => Some(Refusal::Contract),
+        };
+        if let Some(why) = refusal {
+            counters.turned_away += 1;
+            return out.push_back(Output::ToHost(from.clone(), id, Note::Refused(why)));
+        }
+        let key = key.expect("it was refused otherwise");
+        let core = self.next_core;
+        self.next_core = (core + 1) % self.cores;
+        let (token, from) = (key.token, from.clone());
+        out.push_back(Output::ToCore(core, ToCore::Expect { key }));
+        out.push_back(Output::ToHost(from.clone(), id, Note::Welcome { core: core as u8 }));
+        self.tokens.insert(token, id);
+        self.moves.insert(id, Coming { from, core, token, phase: Phase::Expecting, since: now, repeat_at: now });
+    }
+
+    pub(super) fn awaited(&mut self, now: Duration, core: usize, token: &Token, out: &mut VecDeque<Output>) {
+        let Some(&id) = self.tokens.get(token) else {
+            return out.push_back(Output::ToCore(core, ToCore::Forget { token: *token }));
+        };
+        let coming = self.moves.get_mut(&id).expect("a token names a move");
+        if coming.core == core && coming.phase == Phase::Expecting {
+            (coming.phase, coming.since, coming.repeat_at) = (Phase::Here, now, now + REPEAT);
+            out.push_back(Output::ToHost(coming.from.clone(), id, Note::Here));
+        }
+    }
+
+    pub(super) fn player(
+        &mut self,
+        now: Duration,
+        from: &Peer,
+        id: MoveId,
+        player: Vec<u8>,
+        out: &mut VecDeque<Output>,
+    ) {
+        let Some(coming) = self.moves.get_mut(&id) else {
+            let answer = self.outcomes.answer(id).unwrap_or(Note::Refused(Refusal::Late));
+            // From now on it is refused for good.
+            self.outcomes.remember(id, answer.clone());
+            return out.push_back(Output::ToHost(from.clone(), id, answer));
+        };
+        if coming.phase != Phase::Giving {
+            (coming.phase, coming.since) = (Phase::Giving, now);
+            out.push_back(Output::ToCore(coming.core, ToCore::Give { token: coming.token, player }));
+        }
+    }
+
+    pub(super) fn given(
+        &mut self,
+        now: Duration,
+        core: usize,
+        token: &Token,
+        player: Option<u64>,
+        out: &mut VecDeque<Output>,
+        counters: &mut CourierCounters,
+    ) {
+        let Some(&id) = self.tokens.get(token) else { return };
+        let coming = &self.moves[&id];
+        if coming.core != core || coming.phase != Phase::Giving {
+            return;
+        }
+        match player {
+            Some(_) => {
+                counters.came += 1;
+                tracing::debug!(host = %coming.from.name, waited_ms = (now - coming.since).as_millis() as u64, "a player came");
+                self.end(id, Note::Took, out);
+            }
+            None => {
+                counters.turned_away += 1;
+                out.push_back(Output::ToCore(core, ToCore::Forget { token: *token }));
+                self.end(id, Note::Refused(Refusal::Game), out);
+            }
+        }
+    }
+
+    /// The source has given it up.
+    pub(super) fn over(&mut self, _now: Duration, from: &Peer, id: MoveId, out: &mut VecDeque<Output>) {
+        if self.moves.get(&id).is_some_and(|coming| coming.from == *from && coming.phase != Phase::Giving) {
+            self.forget(id, out);
+        }
+    }
+
+    pub(super) fn is_gone(&mut self, peer: &Peer, out: &mut VecDeque<Output>) {
+        let affected: Vec<MoveId> = self
+            .moves
+            .iter()
+            .filter(|(_, coming)| coming.from == *peer && coming.phase != Phase::Giving)
+            .map(|(id, _)| *id)
+            .collect();
+        affected.into_iter().for_each(|id| self.forget(id, out));
+    }
+
+    pub(super) fn tick(&mut self, now: Duration, out: &mut VecDeque<Output>) {
+        let mut late = Vec::new();
+        for (&id, coming) in &mut self.moves {
+            if coming.phase != Phase::Giving && now - coming.since >= PATIENCE {
+                late.push(id);
+            } else if coming.phase == Phase::Here && now >= coming.repeat_at {
+                coming.repeat_at = now + REPEAT;
+                out.push_back(Output::ToHost(coming.from.clone(), id, Note::Here));
+            }
+        }
+        late.into_iter().for_each(|id| self.forget(id, out));
+    }
+
+    /// The client is no longer expected.
+    fn forget(&mut self, id: MoveId, out: &mut VecDeque<Output>) {
+        let Coming { core, token, .. } = self.moves.remove(&id).expect("it was found");
+        self.tokens.remove(&token);
+        self.outcomes.remember(id, Note::Refused(Refusal::Late));
+        out.push_back(Output::ToCore(core, ToCore::Forget { token }));
+    }
+
+    fn end(&mut self, id: MoveId, outcome: Note, out: &mut VecDeque<Output>) {
+        let coming = self.moves.remove(&id).expect("it was found");
+        self.tokens.remove(&coming.token);
+        self.outcomes.remember(id, outcome.clone());
+        out.push_back(Output::ToHost(coming.from, id, outcome));
+    }
+}
+
+/// What became of the last moves.
+#[derive(Debug, Default)]
+struct Outcomes {
+    answers: HashMap<MoveId, Note>,
+    /// The oldest first.
+    order: VecDeque<MoveId>,
+}
+
+impl Outcomes {
+    fn answer(&self, id: MoveId) -> Option<Note> {
+        self.answers.get(&id).cloned()
+    }
+
+    fn remember(&mut self, id: MoveId, answer: Note) {
+        if self.answers.insert(id, answer).is_none() {
+            self.order.push_back(id);
+        }
+        if self.order.len() > OUTCOMES_MAX {
+            let oldest = self.order.pop_front().expect("there are some");
+            self.answers.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! The task that owns zones and moves players between this host and others.
+
+use super::member::Shown;
+use crate::bus::nats::NatsBus;
+use crate::bus::{Beat, Letter, NotALetter, Seal, To};
+use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
+use crate::model::{Host, HostState, Name, RunId, Zones};
+use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
+use crate::store::{Commit, Condition, Store, StoreError};
+use crate::zones::{Duty, Heard, Steward, View};
+use ringshard::ops::host::HostProbe;
+use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Time between two looks at what takes too long.
+const TICK: Duration = Duration::from_millis(50);
+/// Time between two beats.
+const BEAT: Duration = Duration::from_secs(1);
+/// Time between two looks at the zones.
+const DUTIES: Duration = Duration::from_millis(250);
+/// Beats whose time differs by more from this host's clock are of the past: somebody may repeat them.
+const BEAT_AGE_MAX: Duration = Duration::from_secs(60);
+/// Hosts that are remembered.
+const HOSTS_MAX: usize = 4_096;
+/// A host ends this long before others may take its zones over.
+const FENCE_MARGIN: Duration = Duration::from_secs(1);
+
+/// What others see of it.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct TrafficShown {
+    pub courier: CourierCounters,
+    pub moves: (usize, usize),
+    pub zones: usize,
+    pub zones_taken: u64,
+    pub zones_given: u64,
+    pub is_bus_there: bool,
+    pub hosts_heard: usize,
+    /// Bytes on the bus that were no letter of this fleet, or a repetition.
+    pub refused: u64,
+}
+
+/// What it needs.
+pub(super) struct TrafficParts {
+    pub me: Peer,
+    pub address: SocketAddr,
+    pub server: HostProbe,
+    pub member: Arc<Mutex<Shown>>,
+    pub ends: Vec<FleetEnd>,
+    pub bus: NatsBus,
+    pub seal: Seal,
+    pub store: Store,
+    pub keys: Keys,
+    pub zones: DirectoryReader,
+    pub lease: Duration,
+    /// How far a player may be outside of the zones, in units of the map.
+    pub margin: f32,
+}
+
+pub(super) struct Traffic {
+    parts: TrafficParts,
+    key: [u8; 32],
+    record: ZoneRecord,
+    courier: Courier,
+    steward: Steward,
+    hosts: BTreeMap<Name, Known>,
+    /// What found no room at a core, in order.
+    waiting: Vec<VecDeque<ToCore>>,
+    started: Instant,
+    beat_at: Instant,
+    duties_at: Instant,
+    /// When the last of this host's own beats came back, and since when they do.
+    echo: Option<Instant>,
+    echo_since: Option<Instant>,
+    /// What is being asked of the registry.
+    asking: JoinSet<Asked>,
+    has_duty: bool,
+    own: Option<OwnZones>,
+    shown: Arc<Mutex<TrafficShown>>,
+    counts: TrafficShown,
+    is_fenced: bool,
+}
+
+/// What is known of another host.
+struct Known {
+    run: RunId,
+    beat: Beat,
+    at: Instant,
+}
+
+enum Asked {
+    Gone(Peer, bool),
+    Duty(Duty, Result<bool, ZoneChangeError>),
+}
+
+impl Traffic {
+    pub(super) fn new(parts: TrafficParts) -> Self {
+        let status = parts.server.status();
+        let door = Door { is_open: false, contract: status.contract };
+        let cores = parts.ends.len();
+        let now = Instant::now();
+        Traffic {
+            key: key_of(&status.key),
+            record: ZoneRecord::new(parts.store.clone(), parts.keys.clone()),
+            courier: Courier::new(parts.me.run, cores, door),
+            steward: Steward::default(),
+            hosts: BTreeMap::new(),
+            waiting: (0..cores).map(|_| VecDeque::new()).collect(),
+            started: now,
+            beat_at: now,
+            duties_at: now,
+            echo: None,
+            echo_since: None,
+            asking: JoinSet::new(),
+            has_duty: false,
+            own: None,
+            shown: Arc::default(),
+            counts: TrafficShown::default(),
+            is_fenced: false,
+            parts,
+        }
+    }
+
+    pub(super) fn shown(&self) -> &Arc<Mutex<TrafficShown>> {
+        &self.shown
+    }
+
+    /// Runs until it is dropped.
+    pub(super) async fn run(mut self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                (core, letter) = next_letter(&mut self.parts.ends) => self.hear_core(core, letter),
+                bytes = self.parts.bus.hear() => self.hear_bus(&bytes),
+                changed = self.parts.zones.directory.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.own_zones();
+                }
+                Some(asked) = self.asking.join_next() => {
+                    if let Ok(asked) = asked {
+                        self.asked(asked);
+                    }
+                }
+                _ = ticks.tick() => self.tick().await,
+            }
+            self.carry_out().await;
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The host as its registration shows it, and whether it is registered.
+    fn member(&self) -> (Host, bool) {
+        let shown = self.parts.member.lock().unwrap_or_else(PoisonError::into_inner);
+        (shown.host.clone(), shown.is_registered())
+    }
+
+    async fn tick(&mut self) {
+        let now = Instant::now();
+        let (host, is_registered) = self.member();
+        let is_open = host.state == HostState::Ready;
+        let contract = self.parts.server.status().contract;
+        self.courier.set_door(Door { is_open, contract: contract.clone() });
+        self.courier.tick(self.now());
+        self.fence(is_registered);
+        if now >= self.beat_at {
+            self.beat_at = now + BEAT;
+            self.beat(host.clone(), is_open, contract).await;
+        }
+        if now >= self.duties_at {
+            self.duties_at = now + DUTIES;
+            self.do_duties(is_open && is_registered, host.state == HostState::Draining);
+        }
+        self.show();
+    }
+
+    async fn beat(&mut self, host: Host, is_open: bool, contract: String) {
+        let at_ms = now_ms();
+        let Host { name, players, capacity, .. } = host;
+        let (address, key) = (self.parts.address, self.key);
+        let beat = Beat { name, at_ms, address, key, contract, is_open, players, capacity };
+        let bytes = self.parts.seal.seal(To::All, &Letter::Beat(beat));
+        self.parts.bus.say(None, bytes).await;
+    }
+
+    fn hear_bus(&mut self, bytes: &[u8]) {
+        match self.parts.seal.open(bytes) {
+            Ok((from, Letter::Beat(beat))) => self.heard(from, beat),
+            Ok((from, Letter::Move { id, note })) => {
+                // Of an unknown host, the next copy of the letter comes after its next beat.
+                let known = self.hosts.iter().find(|(_, known)| known.run == from);
+                if let Some(name) = known.map(|(name, _)| name.clone()) {
+                    self.courier.hear_host(self.now(), &Peer { name, run: from }, id, note);
+                }
+            }
+            Err(NotALetter::Other) => {}
+            Err(_) => self.counts.refused += 1,
+        }
+    }
+
+    fn heard(&mut self, from: RunId, beat: Beat) {
+        let now = Instant::now();
+        if from == self.parts.me.run {
+            self.echo = Some(now);
+            self.echo_since.get_or_insert(now);
+            return;
+        }
+        let age = now_ms().abs_diff(beat.at_ms);
+        let is_known = self.hosts.contains_key(&beat.name);
+        if u128::from(age) > BEAT_AGE_MAX.as_millis() || (!is_known && self.hosts.len() == HOSTS_MAX) {
+            if u128::from(age) > BEAT_AGE_MAX.as_millis() {
+                tracing::warn!(host = %beat.name, age_ms = age, "a host's clock differs from this one's: it is not believed");
+            }
+            self.counts.refused += 1;
+            return;
+        }
+        self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now });
+    }
+
+    fn hear_core(&mut self, core: usize, letter: FromCore) {
+        let now = self.now();
+        let FromCore::Outside { player, point } = letter else { return self.courier.hear_core(now, core, letter) };
+        let directory = self.parts.zones.latest();
+        let Some(to) = self.destination(&directory.zones, point) else { return };
+        self.courier.begin(now, core, player, &to);
+    }
+
+    /// Where a player at this point belongs, if that is another host that can take it now.
+    fn destination(&self, zones: &Zones, point: [f32; 2]) -> Option<Destination> {
+        let owner = zones.at(point)?.1.owner.as_ref().filter(|owner| **owner != self.parts.me.name)?;
+        let known = self.hosts.get(owner)?;
+        let is_there = known.beat.is_open && known.at.elapsed() < self.parts.lease;
+        let is_owner = zones.owners.get(owner) == Some(&known.run);
+        (is_there && is_owner).then(|| Destination {
+            peer: Peer { name: owner.clone(), run: known.run },
+            address: known.beat.address,
+            key: known.beat.key,
+        })
+    }
+
+    /// Says to the cores which zones are this host's.
+    fn own_zones(&mut self) {
+        let directory = self.parts.zones.latest();
+        let (zones, me) = (&directory.zones, &self.parts.me);
+        let areas: Vec<_> = zones.owned_by(&me.name, me.run).map(|(_, zone)| [zone.area.min, zone.area.max]).collect();
+        self.counts.zones = areas.len();
+        let everything = [[f32::NEG_INFINITY; 2], [f32::INFINITY; 2]];
+        let areas = if zones.is_empty() { vec![everything] } else { areas };
+        let own = OwnZones { areas, margin: self.parts.margin };
+        if self.own.as_ref() != Some(&own) {
+            let shared = Arc::new(own.clone());
+            for waiting in &mut self.waiting {
+                waiting.push_back(ToCore::Own(shared.clone()));
+            }
+            self.own = Some(own);
+        }
+    }
+
+    fn do_duties(&mut self, is_open: bool, is_leaving: bool) {
+        let now = self.now();
+        let silence = |known: &Known| known.at.elapsed();
+        let heard = self.hosts.iter().map(|(name, known)| {
+            (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for: silence(known) })
+        });
+        let heard: BTreeMap<_, _> = heard.collect();
+        if self.echo.is_some_and(|echo| echo.elapsed() >= 3 * BEAT) {
+            self.echo_since = None;
+        }
+        let bus_for = self.echo_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let directory = self.parts.zones.latest();
+        let view = View {
+            me: &self.parts.me,
+            is_open,
+            is_leaving,
+            zones: &directory.zones,
+            heard: &heard,
+            bus_for,
+            patience: self.parts.lease,
+        };
+        let duties = self.steward.duties(now, view);
+        // What the registry answers changes the zones, so that the next duties differ.
+        if let Some(duty) = duties.into_iter().next().filter(|_| !self.has_duty && directory.revision > 0) {
+            self.has_duty = true;
+            let (record, me, keys) = (self.record.clone(), self.parts.me.clone(), self.parts.keys.clone());
+            self.asking.spawn(async move {
+                let done = carry_out_duty(&record, &keys, &me, &duty).await;
+                Asked::Duty(duty, done)
+            });
+        }
+    }
+
+    fn asked(&mut self, asked: Asked) {
+        match asked {
+            Asked::Gone(peer, true) => self.courier.is_gone(self.now(), &peer),
+            Asked::Gone(_, false) => {}
+            Asked::Duty(duty, done) => {
+                self.has_duty = false;
+                self.report_duty(&duty, done);
+            }
+        }
+    }
+
+    fn report_duty(&mut self, duty: &Duty, done: Result<bool, ZoneChangeError>) {
+        match (duty, done) {
+            (Duty::Take { zone, .. }, Ok(true)) => {
+                self.counts.zones_taken += 1;
+                tracing::info!(%zone, "this host takes a zone");
+            }
+            (Duty::TakeOver { zone, from }, Ok(true)) => {
+                self.counts.zones_taken += 1;
+                tracing::warn!(%zone, %from, "this host takes over the zone of a host that is gone");
+            }
+            (Duty::Give { zone, to }, Ok(true)) => {
+                self.counts.zones_given += 1;
+                tracing::info!(%zone, to = %to.name, "this host gives a zone away");
+            }
+            (_, Ok(false)) => {}
+            // Another host was faster, the owner is alive after all, or the registry is away.
+            (duty, Err(error)) => tracing::debug!(?duty, %error, "the zones stay as they are"),
+        }
+    }
+
+    /// Ends the server if nobody can know that it is alive: then others take its zones over.
+    fn fence(&mut self, is_registered: bool) {
+        let is_heard = self.echo.is_some_and(|echo| echo.elapsed() + FENCE_MARGIN < self.parts.lease);
+        if self.counts.zones > 0 && !is_registered && !is_heard && !self.is_fenced {
+            self.is_fenced = true;
+            tracing::error!(
+                "neither the registry nor the bus hears this host, so that others may take its zones over: it ends, and \
+                 its players come back to the others"
+            );
+            self.parts.server.stop();
+        }
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.courier.poll() {
+            match output {
+                Output::ToCore(core, letter) => self.waiting[core].push_back(letter),
+                Output::ToHost(to, id, note) => {
+                    let bytes = self.parts.seal.seal(To::Run(to.run), &Letter::Move { id, note });
+                    self.parts.bus.say(Some(&to.run.to_string()), bytes).await;
+                }
+                Output::IsGone(peer) => self.ask_whether_gone(peer),
+            }
+        }
+        for (end, waiting) in self.parts.ends.iter_mut().zip(&mut self.waiting) {
+            while let Some(letter) = waiting.pop_front() {
+                if let Err(letter) = end.say(letter) {
+                    waiting.push_front(letter);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn ask_whether_gone(&mut self, peer: Peer) {
+        let (store, key) = (self.parts.store.clone(), self.parts.keys.record(&peer.name));
+        self.asking.spawn(async move {
+            let answer: Result<_, StoreError> = store.get(&key).await;
+            let is_gone = answer.is_ok_and(|record| {
+                let host: Option<Host> = record.and_then(|record| serde_json::from_slice(&record.value).ok());
+                host.is_none_or(|host| host.run != Some(peer.run))
+            });
+            Asked::Gone(peer, is_gone)
+        });
+    }
+
+    fn show(&mut self) {
+        self.counts.courier = self.courier.counters();
+        self.counts.moves = self.courier.under_way();
+        self.counts.is_bus_there = self.echo.is_some_and(|echo| echo.elapsed() < 3 * BEAT);
+        self.counts.hosts_heard = self.hosts.values().filter(|known| known.at.elapsed() < self.parts.lease).count();
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.counts;
+    }
+}
+
+async fn carry_out_duty(record: &ZoneRecord, keys: &Keys, me: &Peer, duty: &Duty) -> Result<bool, ZoneChangeError> {
+    match duty {
+        Duty::Take { zone, from } => {
+            let change = |zones: &mut Zones| zones.take(zone, from.as_ref(), &me.name, me.run).map(|()| true);
+            record.change(Commit::default(), change).await
+        }
+        Duty::TakeOver { zone, from } => {
+            let gone = Commit::default().when(keys.record(from), Condition::Absent);
+            let change = |zones: &mut Zones| zones.take(zone, Some(from), &me.name, me.run).map(|()| true);
+            record.change(gone, change).await
+        }
+        Duty::Give { zone, to } => {
+            let change = |zones: &mut Zones| zones.give(zone, (&me.name, me.run), &to.name, to.run).map(|()| true);
+            record.change(Commit::default(), change).await
+        }
+    }
+}
+
+/// Waits until a core says something.
+async fn next_letter(ends: &mut [FleetEnd]) -> (usize, FromCore) {
+    poll_fn(|cx| {
+        for (core, end) in ends.iter_mut().enumerate() {
+            if let Poll::Ready(letter) = end.poll_take(cx) {
+                return Poll::Ready((core, letter));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
+
+/// The bytes of a key in hexadecimal digits.
+fn key_of(digits: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    for (byte, pair) in key.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).expect("a key is hexadecimal");
+        *byte = u8::from_str_radix(pair, 16).expect("a key is hexadecimal");
+    }
+    key
+}

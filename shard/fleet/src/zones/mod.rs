@@ -1,0 +1,342 @@
+//! What a host does about zones: which it takes, and which it gives away. It has no clock and does no I/O.
+//!
+//! A zone is taken by a host that is ready. If its owner falls silent on the bus and its lease in the registry ends, another
+//! host takes it over: the registry refuses that while the owner's lease is alive. If the owner is there again with a new run
+//! of its server, it takes its own zones back, which have no players any more.
+
+use crate::courier::Peer;
+use crate::model::{Name, RunId, Zone, Zones};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+/// How long the bus must be there before a host takes a zone: then it has heard of all others.
+const ALL_HEARD: Duration = Duration::from_secs(3);
+/// How long hosts that are not the first choice for a zone leave it to the one before them.
+const TURN: Duration = Duration::from_secs(2);
+
+/// What is known of another host by its beats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// The run of its server.
+    pub run: RunId,
+    /// Whether it takes players and zones.
+    pub is_open: bool,
+    /// How long it has been silent. It says something once per second.
+    pub silent_for: Duration,
+}
+
+/// What this host sees.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// This host.
+    pub me: &'a Peer,
+    /// Whether this host takes players and zones, and is registered.
+    pub is_open: bool,
+    /// Whether this host is ending, so that its zones go to others.
+    pub is_leaving: bool,
+    /// The zones.
+    pub zones: &'a Zones,
+    /// The other hosts.
+    pub heard: &'a BTreeMap<Name, Heard>,
+    /// How long the bus has been there. Only then does silence say something.
+    pub bus_for: Duration,
+    /// A host that is silent for longer is gone.
+    pub patience: Duration,
+}
+
+/// What this host is to do with a zone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Duty {
+    /// Take it: it belongs to nobody, or to an earlier run of this host.
+    Take {
+        /// The zone.
+        zone: Name,
+        /// Its owner.
+        from: Option<Name>,
+    },
+    /// Take it over from a host that is gone, if the registry says so, too.
+    TakeOver {
+        /// The zone.
+        zone: Name,
+        /// The host.
+        from: Name,
+    },
+    /// Give it to the host that it moves to, or, if this host is ending, to the one that fits best.
+    Give {
+        /// The zone.
+        zone: Name,
+        /// That host.
+        to: Peer,
+    },
+}
+
+impl Duty {
+    /// The other host that owns one zone more after it.
+    fn receiver(&self) -> Option<&Name> {
+        match self {
+            Duty::Give { to, .. } => Some(&to.name),
+            Duty::Take { .. } | Duty::TakeOver { .. } => None,
+        }
+    }
+}
+
+/// Decides what this host does about zones.
+#[derive(Clone, Default, Debug)]
+pub struct Steward {
+    /// Since when a zone has had no living owner.
+    orphaned_since: BTreeMap<Name, Duration>,
+}
+
+impl Steward {
+    /// What to do now.
+    pub fn duties(&mut self, now: Duration, view: View<'_>) -> Vec<Duty> {
+        let mut duties = Vec::new();
+        let mut orphans = BTreeMap::new();
+        // What each host would own if all that is orphaned were taken by its first choice.
+        let mut owned: BTreeMap<&Name, usize> = BTreeMap::new();
+        for owner in view.zones.zones.values().filter_map(|zone| zone.owner.as_ref()) {
+            *owned.entry(owner).or_default() += 1;
+        }
+        for (name, zone) in &view.zones.zones {
+            match standing(zone, view) {
+                Owner::Me => {
+                    let duty = give(name, zone, view, &owned);
+                    if let Some(to) = duty.as_ref().and_then(Duty::receiver).and_then(|to| view.heard.get_key_value(to))
+                    {
+                        *owned.entry(to.0).or_default() += 1;
+                    }
+                    duties.extend(duty);
+                }
+                Owner::Alive => {}
+                Owner::MyPast if view.is_open => {
+                    duties.push(Duty::Take { zone: name.clone(), from: zone.owner.clone() })
+                }
+                Owner::MyPast => {}
+                Owner::Nobody | Owner::Gone => {
+                    let since = *self.orphaned_since.get(name).unwrap_or(&now);
+                    orphans.insert(name.clone(), since);
+                    let order = candidates(name, view, &owned);
+                    if let Some(first) = order.first() {
+                        *owned.entry(first).or_default() += 1;
+                    }
+                    let place = order.iter().position(|host| *host == &view.me.name);
+                    let is_turn = place.is_some_and(|place| now >= since + TURN * place as u32);
+                    if is_turn && view.bus_for >= ALL_HEARD {
+                        duties.push(match &zone.owner {
+                            None => Duty::Take { zone: name.clone(), from: None },
+                            Some(from) => Duty::TakeOver { zone: name.clone(), from: from.clone() },
+                        });
+                    }
+                }
+            }
+        }
+        self.orphaned_since = orphans;
+        duties
+    }
+}
+
+enum Owner {
+    Me,
+    MyPast,
+    Alive,
+    Nobody,
+    Gone,
+}
+
+fn standing(zone: &Zone, view: View<'_>) -> Owner {
+    let Some(owner) = &zone.owner else { return Owner::Nobody };
+    let run = view.zones.owners.get(owner).copied();
+    if *owner == view.me.name {
+        return if run == Some(view.me.run) { Owner::Me } else { Owner::MyPast };
+    }
+    // A new run of the owner takes its zones back itself.
+    let is_silent = view.heard.get(owner).is_none_or(|heard| heard.silent_for >= view.patience);
+    if is_silent && view.bus_for >= view.patience { Owner::Gone } else { Owner::Alive }
+}
+
+fn give(name: &Name, zone: &Zone, view: View<'_>, owned: &BTreeMap<&Name, usize>) -> Option<Duty> {
+    let is_there = |heard: &&Heard| heard.is_open && heard.silent_for < view.patience;
+    let to = match &zone.moving {
+        Some(moving) => &moving.to,
+        None if view.is_leaving => candidates(name, view, owned).into_iter().find(|host| **host != view.me.name)?,
+        None => return None,
+    };
+    let run = view.heard.get(to).filter(is_there)?.run;
+    Some(Duty::Give { zone: name.clone(), to: Peer { name: to.clone(), run } })
+}
+
+/// The hosts that could take a zone, the best first: those that own the fewest; among equals each zone has its own order.
+fn candidates<'a>(zone: &Name, view: View<'a>, owned: &BTreeMap<&Name, usize>) -> Vec<&'a Name> {
+    let others = view.heard.iter().filter(|(_, heard)| heard.is_open && heard.silent_for < view.patience);
+    let me = view.is_open.then_some(&view.me.name);
+    let mut all: Vec<&Name> = others.map(|(name, _)| name).chain(me).collect();
+    all.sort_by_key(|host| (owned.get(*host).copied().unwrap_or(0), mixed(zone, host)));
+    all
+}
+
+fn mixed(zone: &Name, host: &Name) -> u64 {
+    // Hosts of one version agree on it; those of another only take turns.
+    let mut hasher = DefaultHasher::new();
+    (zone, host).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Order;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    struct Fleet {
+        zones: Zones,
+        heard: BTreeMap<Name, Heard>,
+    }
+
+    impl Fleet {
+        fn new(zones: &[&str], hosts: &[&str]) -> Self {
+            let mut all = Zones::default();
+            for (at, zone) in zones.iter().enumerate() {
+                let x = at as f32 * 100.0;
+                all.create(&name(zone), crate::model::Area { min: [x, 0.0], max: [x + 100.0, 100.0] }).unwrap();
+            }
+            let heard = hosts.iter().enumerate().map(|(at, host)| {
+                (name(host), Heard { run: RunId(at as u64), is_open: true, silent_for: Duration::ZERO })
+            });
+            Fleet { zones: all, heard: heard.collect() }
+        }
+
+        fn duties(&self, steward: &mut Steward, now: Duration, me: &str) -> Vec<Duty> {
+            let run = self.heard[&name(me)].run;
+            let mut heard = self.heard.clone();
+            heard.remove(&name(me));
+            let view = View {
+                me: &Peer { name: name(me), run },
+                is_open: self.heard[&name(me)].is_open,
+                is_leaving: !self.heard[&name(me)].is_open,
+                zones: &self.zones,
+                heard: &heard,
+                bus_for: S(60),
+                patience: S(5),
+            };
+            steward.duties(now, view)
+        }
+
+        fn take(&mut self, zone: &str, host: &str) {
+            let from = self.zones.zones[&name(zone)].owner.clone();
+            let run = self.heard[&name(host)].run;
+            self.zones.take(&name(zone), from.as_ref(), &name(host), run).unwrap();
+        }
+    }
+
+    #[test]
+    fn zones_without_an_owner_are_spread_and_each_is_taken_by_one_host() {
+        let fleet = Fleet::new(&["a", "b", "c", "d", "e", "f"], &["h1", "h2", "h3"]);
+        let mut taken = BTreeMap::new();
+        for host in ["h1", "h2", "h3"] {
+            let duties = fleet.duties(&mut Steward::default(), S(1), host);
+            assert_eq!(duties.len(), 2, "{duties:?}");
+            for duty in duties {
+                let Duty::Take { zone, from: None } = duty else { panic!("{duty:?}") };
+                assert_eq!(taken.insert(zone, host), None);
+            }
+        }
+        assert_eq!(taken.len(), 6);
+    }
+
+    #[test]
+    fn a_host_takes_no_zone_before_it_has_heard_the_others() {
+        let fleet = Fleet::new(&["a"], &["h1"]);
+        let heard = BTreeMap::new();
+        let me = Peer { name: name("h1"), run: RunId(0) };
+        let view = |bus_for| View {
+            me: &me,
+            is_open: true,
+            is_leaving: false,
+            zones: &fleet.zones,
+            heard: &heard,
+            bus_for,
+            patience: S(5),
+        };
+        assert!(Steward::default().duties(S(9), view(S(2))).is_empty());
+        assert_eq!(Steward::default().duties(S(9), view(S(3))).len(), 1);
+    }
+
+    #[test]
+    fn others_take_a_zone_that_the_first_choice_leaves() {
+        let fleet = Fleet::new(&["a"], &["h1", "h2", "h3"]);
+        let mut when = Vec::new();
+        for host in ["h1", "h2", "h3"] {
+            let mut steward = Steward::default();
+            when.push((0..10).find(|&second| !fleet.duties(&mut steward, S(second), host).is_empty()).unwrap());
+        }
+        when.sort_unstable();
+        assert_eq!(when, [0, 2, 4]);
+    }
+
+    #[test]
+    fn a_silent_owner_is_replaced_only_if_the_bus_is_there() {
+        let mut fleet = Fleet::new(&["a"], &["h1", "h2"]);
+        fleet.take("a", "h1");
+        assert!(fleet.duties(&mut Steward::default(), S(1), "h2").is_empty());
+        fleet.heard.get_mut(&name("h1")).unwrap().silent_for = S(6);
+        let take_over = [Duty::TakeOver { zone: name("a"), from: name("h1") }];
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2"), take_over);
+        let mut heard = fleet.heard.clone();
+        heard.remove(&name("h2"));
+        let me = Peer { name: name("h2"), run: RunId(1) };
+        let view = View {
+            me: &me,
+            is_open: true,
+            is_leaving: false,
+            zones: &fleet.zones,
+            heard: &heard,
+            bus_for: S(4),
+            patience: S(5),
+        };
+        assert!(Steward::default().duties(S(1), view).is_empty(), "it may be the bus that was away");
+    }
+
+    #[test]
+    fn a_new_run_takes_the_zones_of_its_host_back() {
+        let mut fleet = Fleet::new(&["a", "b"], &["h1", "h2"]);
+        fleet.take("a", "h1");
+        fleet.take("b", "h2");
+        fleet.heard.get_mut(&name("h1")).unwrap().run = RunId(77);
+        let back = [Duty::Take { zone: name("a"), from: Some(name("h1")) }];
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h1"), back);
+        assert!(fleet.duties(&mut Steward::default(), S(1), "h2").is_empty());
+    }
+
+    #[test]
+    fn a_host_that_ends_spreads_its_zones_over_the_others() {
+        let mut fleet = Fleet::new(&["a", "b", "c", "d"], &["h1", "h2", "h3"]);
+        ["a", "b", "c", "d"].into_iter().for_each(|zone| fleet.take(zone, "h1"));
+        assert!(fleet.duties(&mut Steward::default(), S(1), "h1").is_empty());
+        fleet.heard.get_mut(&name("h1")).unwrap().is_open = false;
+        let mut got = BTreeMap::<Name, usize>::new();
+        for duty in fleet.duties(&mut Steward::default(), S(1), "h1") {
+            let Duty::Give { to, .. } = duty else { panic!("{duty:?}") };
+            *got.entry(to.name).or_default() += 1;
+        }
+        assert_eq!(got.into_iter().collect::<Vec<_>>(), [(name("h2"), 2), (name("h3"), 2)]);
+    }
+
+    #[test]
+    fn a_zone_is_given_to_the_host_that_it_moves_to_when_that_is_open() {
+        let mut fleet = Fleet::new(&["a"], &["h1", "h2"]);
+        fleet.take("a", "h1");
+        let order = Order { by: "test".into(), at_ms: 1, reason: String::new() };
+        fleet.zones.order_move(&name("a"), &name("h2"), order).unwrap();
+        let to = Peer { name: name("h2"), run: RunId(1) };
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h1"), [Duty::Give { zone: name("a"), to }]);
+        fleet.heard.get_mut(&name("h2")).unwrap().is_open = false;
+        assert!(fleet.duties(&mut Steward::default(), S(1), "h1").is_empty());
+        assert!(fleet.duties(&mut Steward::default(), S(1), "h2").is_empty());
+    }
+}
