@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings up a fleet on this machine: one node of etcd and two hosts. Then it kills a host, stops etcd, drains a host, and checks
-# what `ringshard fleet` shows.
+# Brings up a fleet on this machine, lets players wander across the borders of its zones, disturbs it, and checks what the
+# players notice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,40 +8,57 @@ usage() {
     cat <<'END'
 Usage: scripts/fleet.sh [OPTIONS]
 
-  --no-build       use the existing binaries
-  --binary FILE    use this `ringshard`
-  --away SECONDS   how long etcd is stopped (default 20)
+Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, and two balancers, all on free ports of
+127.0.0.1. Then players walk from zone to zone.
 
-Everything runs on free ports of 127.0.0.1, with a temporary folder, and ends with the script. It needs etcd: Debian's
-etcd-server.
+  --no-build         use the existing binaries
+  --binaries DIR     use `ringshard` and `ringshard-bench` of this folder
+  --hosts N          hosts: 2 or 4 (default 4)
+  --players N        players (default 200)
+  --secs N           seconds that they walk (default 60)
+  --disturb WHAT     while they walk: host (kill -9), etcd-node (kill -9), etcd (all nodes stop), nats (stops),
+                     balancer (kill -9), move (a zone goes to another host), drain (a host ends); default: nothing
+  --away SECONDS     how long etcd or NATS stop (default 60)
+  --json FILE        write the players' result there
 
-Exit codes: 0: everything went as it must. 1: something did not; the last line says what. 2: etcd is not installed.
+Needs Debian's etcd-server and nats-server.
+Exit codes: 0: everything went as it must. 1: something did not; the last lines say what. 2: a program is missing.
 END
 }
 
 fail() {
     printf 'wrong      %s\n' "$1" >&2
-    for log in "$files"/*.log; do printf -- '--- %s\n' "$log" >&2 && tail -n 15 "$log" >&2; done
+    for log in "$files"/host-*.log "$files"/balancer-*.log; do printf -- '--- %s\n' "$log" >&2 && tail -n 12 "$log" >&2; done
     exit 1
 }
 
-build=() ringshard='' away=20
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json=''
 while (($#)); do
     case $1 in
         --no-build) build=(--no-build) && shift ;;
-        --binary) ringshard=$(realpath "${2:?--binary needs a file}") && shift 2 ;;
+        --binaries) binaries=$(realpath "${2:?--binaries needs a folder}") && shift 2 ;;
+        --hosts) hosts=${2:?--hosts needs a number} && shift 2 ;;
+        --players) players=${2:?--players needs a number} && shift 2 ;;
+        --secs) secs=${2:?--secs needs a number} && shift 2 ;;
+        --disturb) disturb=${2:?--disturb needs a word} && shift 2 ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
+        --json) json=$(realpath "${2:?--json needs a file}") && shift 2 ;;
         -h | --help) usage && exit ;;
         *) echo "fleet: there is no option $1; see --help" >&2 && exit 1 ;;
     esac
 done
-command -v etcd >/dev/null || { echo "fleet: etcd is not installed; install Debian's etcd-server" >&2 && exit 2; }
-[[ -n $ringshard ]] || ringshard=$(scripts/build.sh "${build[@]}")/ringshard
+for program in etcd nats-server python3 curl; do
+    command -v "$program" >/dev/null || { echo "fleet: $program is not installed" >&2 && exit 2; }
+done
+[[ $hosts == 2 || $hosts == 4 ]] || { echo "fleet: --hosts is $hosts; it must be 2 or 4" >&2 && exit 1; }
+[[ -n $binaries ]] || binaries=$(scripts/build.sh "${build[@]}")
+ringshard=$binaries/ringshard
 
 files=$(mktemp -d)
 declare -A processes=()
 clean_up() {
     trap '' INT TERM
+    for process in "${processes[@]}"; do kill -CONT "$process" 2>/dev/null || true; done
     for process in "${processes[@]}"; do kill -9 "$process" 2>/dev/null || true; done
     wait 2>/dev/null || true
     rm -rf "$files"
@@ -49,106 +66,157 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
-free_ports() {
-    python3 -c 'import socket, sys
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
-print(*(socket.getsockname()[1] for socket in sockets))' "$1"
+# Ports that the kernel gives to nobody else.
+ports=$(python3 - <<'END'
+import random, socket
+found = []
+while len(found) < 24:
+    port = random.randrange(10_000, 32_768)
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(socket.AF_INET, kind) as probe:
+                probe.bind(("127.0.0.1", port))
+        found.append(port)
+    except OSError:
+        pass
+print(*found)
+END
+)
+read -ra port <<<"$ports"
+
+start() {
+    local name=$1
+    shift
+    "$@" >"$files/$name.log" 2>&1 &
+    processes[$name]=$!
 }
-read -r client peer admin_a admin_b <<<"$(free_ports 4)"
+
+until_true() {
+    local what=$1 tries=$2
+    shift 2
+    for ((try = 0; try < tries; try++)); do
+        if "$@"; then return 0; fi
+        sleep 0.2
+    done
+    fail "$what"
+}
+
+start_etcd() {
+    local at=$1 cluster='' state=${2:-new}
+    for number in 0 1 2; do cluster+=",etcd-$number=http://127.0.0.1:${port[number + 3]}"; done
+    start "etcd-$at" etcd --name "etcd-$at" --data-dir "$files/etcd-$at" --log-level warn \
+        --listen-client-urls "http://127.0.0.1:${port[at]}" --advertise-client-urls "http://127.0.0.1:${port[at]}" \
+        --listen-peer-urls "http://127.0.0.1:${port[at + 3]}" --initial-advertise-peer-urls "http://127.0.0.1:${port[at + 3]}" \
+        --initial-cluster "${cluster#,}" --initial-cluster-state "$state"
+}
+for at in 0 1 2; do start_etcd $at; done
+start nats nats-server --addr 127.0.0.1 --port "${port[6]}"
+
+"$ringshard" fleet keygen --out "$files/fleet.key" >/dev/null
 cat >"$files/fleet.toml" <<END
 [etcd]
-endpoints = ["http://127.0.0.1:$client"]
-lease-secs = 5
+endpoints = ["http://127.0.0.1:${port[0]}", "http://127.0.0.1:${port[1]}", "http://127.0.0.1:${port[2]}"]
+
+[bus]
+servers = ["nats://127.0.0.1:${port[6]}"]
+key-file = "$files/fleet.key"
 END
 export RINGSHARD_FLEET=$files/fleet.toml
 
-start_etcd() {
-    etcd --name one --data-dir "$files/etcd" --log-level error \
-        --listen-client-urls "http://127.0.0.1:$client" --advertise-client-urls "http://127.0.0.1:$client" \
-        --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
-        --initial-cluster "one=http://127.0.0.1:$peer" --unsafe-no-fsync >>"$files/etcd.log" 2>&1 &
-    processes[etcd]=$!
-}
+fleet() { "$ringshard" fleet "$@"; }
+metric() { curl -sf "http://127.0.0.1:${port[$1 + 12]}/metrics" | sed -n "s/^[a-z_]*$2[^ ]* //p" | head -n 1; }
 
-# start_host NAME ADMIN-PORT
 start_host() {
-    RINGSHARD_FLEET= "$ringshard" serve --fleet "$files/fleet.toml" --fleet-name "$1" --fleet-region "region-$1" \
-        --listen 127.0.0.1:0 --admin "127.0.0.1:$2" --cpus 0 --max-connections 64 --drain-ms 0 \
-        >>"$files/$1.log" 2>&1 &
-    processes[$1]=$!
+    local number=$1
+    "$ringshard" keygen --out "$files/host-$number.key" >"$files/host-$number.public" 2>/dev/null
+    start "host-$number" "$ringshard" serve --game demo --layout crowd --key "$files/host-$number.key" \
+        --listen "127.0.0.1:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
+        --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --dump-dir "$files" \
+        --fleet-name "host-$number" --fleet-region eu
 }
+has_etcd() { curl -sf --max-time 1 "http://127.0.0.1:${port[0]}/health" | grep -q true; }
+until_true 'etcd has no leader' 100 has_etcd
+for ((number = 0; number < hosts; number++)); do start_host $number; done
+are_listed() { [[ $(fleet list --json 2>/dev/null | grep -c '"state": "ready"') -ge $1 ]]; }
+until_true 'the hosts are not in the registry' 100 are_listed "$hosts"
 
-# stop NAME SIGNAL: ends a process, and waits for it.
-stop() {
-    kill "-$2" "${processes[$1]}"
-    wait "${processes[$1]}" 2>/dev/null || true
-    unset "processes[$1]"
-}
+# The players wander around the middle of the map, where all zones meet.
+size=65536 middle=32768
+if [[ $hosts == 4 ]]; then
+    fleet zones create south-west 0,0..$middle,$middle >/dev/null
+    fleet zones create south-east $middle,0..$size,$middle >/dev/null
+    fleet zones create north-west 0,$middle..$middle,$size >/dev/null
+    fleet zones create north-east $middle,$middle..$size,$size >/dev/null
+else
+    fleet zones create west 0,0..$middle,$size >/dev/null
+    fleet zones create east $middle,0..$size,$size >/dev/null
+fi
+are_owned() { [[ $(fleet zones list --json | grep -c '"owner":') -eq $hosts ]]; }
+until_true 'not every zone has a host' 100 are_owned
+fleet zones list
 
-# The names and states of all hosts, in one line; `none` if there is none, and nothing if the registry does not answer.
-shown() {
-    "$ringshard" fleet list --json 2>"$files/list.log" |
-        python3 -c 'import json, sys; print(*sorted(host["name"] + ":" + host["state"] for host in json.load(sys.stdin)) or ["none"])' \
-            2>/dev/null || true
-}
+for number in 0 1; do
+    start "balancer-$number" "$ringshard" balance --fleet "$files/fleet.toml" --listen "127.0.0.1:${port[number + 16]}"
+done
 
-# until_shown SECONDS WANTED WHAT: the list becomes WANTED within that time.
-until_shown() {
-    local began=$EPOCHREALTIME found=''
-    while :; do
-        found=$(shown)
-        took=$(python3 -c 'import sys; print(f"{float(sys.argv[2]) - float(sys.argv[1]):.1f}")' "$began" "$EPOCHREALTIME")
-        [[ $found == "$2" ]] && printf 'ok    %5s s  %s\n' "$took" "$3" && return
-        python3 -c 'import sys; sys.exit(float(sys.argv[1]) <= float(sys.argv[2]))' "$took" "$1" ||
-            { sleep 0.1 && continue; }
-        fail "$3: after $took s the list is \`$found\`, but must be \`$2\`"
-    done
-}
+places=()
+for ((number = 0; number < hosts; number++)); do
+    places+=(--at "127.0.0.1:${port[number + 8]}=$(cat "$files/host-$number.public")")
+done
+lost=0
+[[ $disturb == host ]] && lost=$players
+[[ -n $json ]] && places+=(--json "$json")
+"$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" \
+    --within "$((middle - 4000)),$((middle - 4000))..$((middle + 4000)),$((middle + 4000))" >"$files/wander.out" 2>"$files/wander.log" &
+walking=$!
+processes[wander]=$walking
 
-# has WHAT WORDS COMMAND...: the command succeeds and prints WORDS.
-has() {
-    local what=$1 words=$2 said
-    shift 2
-    said=$("$@" 2>&1) || fail "$what: the command failed: $said"
-    grep -qF -- "$words" <<<"$said" || fail "$what: \`$words\` is missing from: $said"
-    printf 'ok             %s\n' "$what"
-}
+sleep $((secs / 4))
+case $disturb in
+    '') ;;
+    host)
+        kill -9 "${processes[host-1]}"
+        are_taken() { ! fleet zones list --json | grep -q '"owner": "host-1"'; }
+        began=$SECONDS
+        until_true 'nobody took the zone of the host that was killed over' 100 are_taken
+        echo "disturbed  host-1 was killed; its zone had another host after $((SECONDS - began)) s"
+        ;;
+    etcd-node) kill -9 "${processes[etcd-1]}" && echo 'disturbed  a node of etcd was killed' ;;
+    etcd)
+        for at in 0 1 2; do kill -STOP "${processes[etcd-$at]}"; done
+        sleep "$away"
+        for at in 0 1 2; do kill -CONT "${processes[etcd-$at]}"; done
+        echo "disturbed  etcd was away for $away s"
+        ;;
+    nats)
+        kill -STOP "${processes[nats]}" && sleep "$away" && kill -CONT "${processes[nats]}"
+        echo "disturbed  NATS was away for $away s"
+        ;;
+    balancer) kill -9 "${processes[balancer-0]}" && echo 'disturbed  a balancer was killed' ;;
+    move)
+        zone=$(fleet zones list --json | python3 -c 'import json, sys
+zones = json.load(sys.stdin)["zones"]
+print(next(name for name, zone in zones.items() if zone["owner"] == "host-0"))')
+        fleet zones move "$zone" host-1
+        has_moved() { [[ $(fleet zones list --json | grep -c '"owner": "host-1"') -ge 2 ]]; }
+        until_true 'the zone did not move' 100 has_moved
+        echo "disturbed  zone $zone went to host-1"
+        ;;
+    drain)
+        fleet drain host-0 --reason test | tail -n 1
+        echo 'disturbed  host-0 was drained'
+        ;;
+    *) fail "--disturb cannot be $disturb; see --help" ;;
+esac
 
-start_etcd
-start_host a "$admin_a"
-start_host b "$admin_b"
-until_shown 20 "a:ready b:ready" "two hosts are in the list"
-has "show tells a host's address" "127.0.0.1:" "$ringshard" fleet show a
-has "the metrics say that it is registered" 'ringshard_fleet{count="registered"} 1' curl -sS "127.0.0.1:$admin_a/metrics"
-
-stop b 9
-until_shown 6 "a:ready" "a host that was killed is gone within its lease and a second"
-start_host b "$admin_b"
-until_shown 10 "a:ready b:ready" "the next server under its name takes its place"
-
-stop etcd TERM
-sleep 3
-has "a host is ready while etcd is away, and says so" "this host goes on serving" curl -sS "127.0.0.1:$admin_a/ready"
-sleep $((away - 3))
-has "the log says it once" 1 grep -c "the registry is away: this host goes on serving" "$files/a.log"
-start_etcd
-until_shown 8 "a:ready b:ready" "both are there after etcd was away for $away s"
-grep -q "the registry is back" "$files/a.log" || fail "the log does not say that the registry is back"
-has "no lease was lost" 'ringshard_fleet{count="leases_lost"} 0' curl -sS "127.0.0.1:$admin_a/metrics"
-
-has "maintenance on" "maintenance of b is on" "$ringshard" fleet maintenance b on --reason "new disk"
-until_shown 3 "a:ready b:maintenance" "the list shows it"
-stop b TERM
-start_host b "$admin_b"
-until_shown 10 "a:ready b:maintenance" "it outlives the host"
-has "maintenance off" "maintenance of b is off" "$ringshard" fleet maintenance b off
-until_shown 3 "a:ready b:ready" "the list shows that, too"
-
-has "a drain is followed to its end" "b has ended" "$ringshard" fleet drain b --reason "done"
-wait "${processes[b]}" || fail "the drained server ended with code $?"
-unset "processes[b]"
-until_shown 1 "a:ready" "a drained host is gone at once"
-has "the audit has every change" "drain of b" "$ringshard" fleet audit
-stop a TERM
-until_shown 1 none "a host that ends in order is gone at once"
-printf 'everything went as it must\n'
+if wait "$walking"; then outcome=0; else outcome=$?; fi
+unset 'processes[wander]'
+cat "$files/wander.out"
+for ((number = 0; number < hosts; number++)); do
+    counts=$(for name in players_left players_came moves_refused moves_late players_returned players_lost letters_refused; do
+        printf ' %s %s' "$name" "$(metric "$number" "fleet_$name" || echo -)"
+    done)
+    echo "host-$number   $counts"
+done
+[[ $outcome == 0 ]] || fail "ringshard-bench wander ended with $outcome: see the lines above"
+echo 'everything went as it must'

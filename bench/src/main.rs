@@ -23,6 +23,7 @@ mod system;
 mod terminal;
 mod transfer;
 mod verify;
+mod wander;
 
 use self::report::verdict::Verdict;
 use self::system::interrupt;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 /// Load generator and verification for Ringshard.
 ///
 /// Each command starts its own server process, drives it over loopback from other CPUs, and stops it. Only `compute` and
-/// the simulations start none. `soak` and `bots` can also use a running server. Ctrl-C ends a run early and reports what
+/// the simulations start none. `soak` and `bots` can also use a running server, and `wander` needs a fleet of them. Ctrl-C ends a run early and reports what
 /// was measured; a second Ctrl-C ends it at once.
 ///
 /// Exit codes: 0: the run finished and met every target. 1: the run did not start, or a simulation found a violation.
@@ -76,6 +77,8 @@ enum Command {
     SimulateLives(simulate_lives::Arguments),
     /// Simulate a world on several cores behind a bad network, and compare every player's view with the server's world.
     SimulateWorld(simulate_world::Arguments),
+    /// Let players of a running fleet walk from zone to zone. Check that no session and no word is lost.
+    Wander(wander::Arguments),
     /// The server process that `floor` starts.
     #[command(hide = true)]
     FloorServer(floor::server::Arguments),
@@ -122,6 +125,7 @@ fn run(command: Command) -> Result<Verdict, String> {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::SimulateLives(arguments) => simulate_lives::run(&arguments),
         Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
+        Command::Wander(arguments) => wander::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| Verdict::Pass),
         Command::FloorRelayServer(arguments) => floor::relay::server::run(&arguments).map(|()| Verdict::Pass),
         Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| Verdict::Pass),

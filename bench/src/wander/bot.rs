@@ -1,0 +1,169 @@
+//! A player who walks to one random point after the other.
+
+use ringshard_client::{Channel, ClientConfig, News, Udp};
+use ringshard_demo_rules::{DemoRules, Event, Input, Own};
+use ringshard_protocol::crypto::PublicKey;
+use ringshard_world::contract::Text;
+use std::collections::BTreeSet;
+use std::f32::consts::TAU;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Time after which a player who was refused enters again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Time between two words.
+const WORDS: Duration = Duration::from_secs(2);
+/// A goal that is nearer is reached, in units.
+const NEAR: f32 = 200.0;
+/// Time after which a goal that was not reached is given up.
+const GOAL_TIME: Duration = Duration::from_secs(60);
+
+pub(super) struct Bot {
+    number: u32,
+    udp: Udp<DemoRules>,
+    random: crate::random::Random,
+    within: [[f32; 2]; 2],
+    goal: [f32; 2],
+    goal_until: Instant,
+    /// Words that it said and heard.
+    pub said: u32,
+    pub heard: BTreeSet<u32>,
+    pub doubled: u64,
+    speaks_at: Instant,
+    enters_at: Option<Instant>,
+    /// Times that it entered the world anew.
+    pub entered: u64,
+    pub resumed: u64,
+    pub lost: u64,
+    absent_since: Option<Instant>,
+    pub longest_absence: Duration,
+    /// Snapshots so far, and when the last one came.
+    snapshots: u64,
+    snapshot_at: Instant,
+    has_moved: bool,
+    /// At each crossing: time without a snapshot.
+    pub interruptions: Vec<Duration>,
+}
+
+impl Bot {
+    pub(super) fn connect(
+        number: u32,
+        server: SocketAddr,
+        key: PublicKey,
+        within: [[f32; 2]; 2],
+    ) -> Result<Self, String> {
+        let udp = Udp::connect(server, DemoRules::default(), ClientConfig::new(key), b"")
+            .map_err(|error| format!("a player cannot connect to {server}: {error}"))?;
+        let now = Instant::now();
+        Ok(Bot {
+            number,
+            udp,
+            random: crate::random::Random::new(number.into()),
+            within,
+            goal: within[0],
+            goal_until: now,
+            said: 0,
+            heard: BTreeSet::new(),
+            doubled: 0,
+            speaks_at: now,
+            enters_at: None,
+            entered: 0,
+            resumed: 0,
+            lost: 0,
+            absent_since: None,
+            longest_absence: Duration::ZERO,
+            snapshots: 0,
+            snapshot_at: now,
+            has_moved: false,
+            interruptions: Vec::new(),
+        })
+    }
+
+    /// What it does in a frame. It says words if it `speaks`.
+    pub(super) fn frame(&mut self, now: Instant, speaks: bool) {
+        self.choose_goal(now);
+        let goal = self.goal;
+        self.udp.poll(|scene| scene.own().map_or_else(Input::default, |own| towards(own, goal)));
+        while let Some(news) = self.udp.news() {
+            self.hear(now, news);
+        }
+        self.note_snapshots(now);
+        if self.enters_at.is_some_and(|at| now >= at) {
+            self.enters_at = None;
+            self.udp.client_mut().enter(b"");
+        }
+        if speaks && now >= self.speaks_at && self.udp.client().is_in_world() {
+            self.speaks_at = now + WORDS;
+            let text = format!("{} {}", self.number, self.said);
+            let event = Event::Say { text: Text::new(&text) };
+            self.said += u32::from(self.udp.client_mut().tell(Channel::RELIABLE_ORDERED, &event));
+        }
+    }
+
+    /// Words that it said and never heard.
+    pub(super) fn unheard(&self) -> u64 {
+        u64::from(self.said) - self.heard.len() as u64
+    }
+
+    pub(super) fn corrections(&self) -> u64 {
+        self.udp.client().stats().corrections
+    }
+
+    fn choose_goal(&mut self, now: Instant) {
+        let point = self.udp.client().scene().own().map(|own| own.point);
+        let is_there = point.is_some_and(|[x, y]| (self.goal[0] - x).hypot(self.goal[1] - y) < NEAR);
+        if is_there || now >= self.goal_until {
+            let [min, max] = self.within;
+            self.goal = [0, 1].map(|axis| {
+                let share = self.random.between(0, 1_000_000) as f32 / 1e6;
+                min[axis] + share * (max[axis] - min[axis])
+            });
+            self.goal_until = now + GOAL_TIME;
+        }
+    }
+
+    fn hear(&mut self, now: Instant, news: News<DemoRules>) {
+        match news {
+            News::Entered { .. } => {
+                self.entered += 1;
+                if let Some(since) = self.absent_since.take() {
+                    self.longest_absence = self.longest_absence.max(now - since);
+                }
+            }
+            News::Moved { .. } => self.has_moved = true,
+            News::Resumed => {
+                self.resumed += 1;
+                self.absent_since = None;
+            }
+            News::Refused(_) => self.enters_at = Some(now + AGAIN),
+            News::Reconnecting(_) => _ = self.absent_since.get_or_insert(now),
+            News::Renewed | News::Closed(_) | News::PutOut(_) => self.lost += 1,
+            News::Event(Event::Said { text, .. }) => {
+                let mut parts = text.as_str().split(' ').map(str::parse);
+                if let (Some(Ok(number)), Some(Ok(word))) = (parts.next(), parts.next())
+                    && number == self.number
+                    && !self.heard.insert(word)
+                {
+                    self.doubled += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note_snapshots(&mut self, now: Instant) {
+        let snapshots = self.udp.client().stats().snapshots;
+        if snapshots != self.snapshots {
+            if std::mem::take(&mut self.has_moved) {
+                self.interruptions.push(now - self.snapshot_at);
+            }
+            (self.snapshots, self.snapshot_at) = (snapshots, now);
+        }
+    }
+}
+
+fn towards(own: &Own, goal: [f32; 2]) -> Input {
+    let way = [goal[0] - own.point[0], goal[1] - own.point[1]];
+    let turn = way[1].atan2(way[0]).rem_euclid(TAU) / TAU;
+    Input { forward: 127, yaw: (turn * 65_536.0) as u16, ..Input::default() }
+}
