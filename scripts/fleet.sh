@@ -119,7 +119,7 @@ start_host a "$admin_a"
 start_host b "$admin_b"
 until_shown 20 "a:ready b:ready" "two hosts are in the list"
 has "show tells a host's address" "127.0.0.1:" "$ringshard" fleet show a
-has "the metrics say that it is registered" 'ringshard_fleet{count="registered"} 1' curl -sS "127.0.0.1:$admin_a/metrics"
+has "the metrics say that it is registered" 'ringshard_fleet_state{state="registered"} 1' curl -sS "127.0.0.1:$admin_a/metrics"
 
 stop b 9
 until_shown 6 "a:ready" "a host that was killed is gone within its lease and a second"
@@ -134,7 +134,7 @@ has "the log says it once" 1 grep -c "the registry is away: this host goes on se
 start_etcd
 until_shown 8 "a:ready b:ready" "both are there after etcd was away for $away s"
 grep -q "the registry is back" "$files/a.log" || fail "the log does not say that the registry is back"
-has "no lease was lost" 'ringshard_fleet{count="leases_lost"} 0' curl -sS "127.0.0.1:$admin_a/metrics"
+has "no lease was lost" 'ringshard_fleet_events_total{event="leases_lost"} 0' curl -sS "127.0.0.1:$admin_a/metrics"
 
 has "maintenance on" "maintenance of b is on" "$ringshard" fleet maintenance b on --reason "new disk"
 until_shown 3 "a:ready b:maintenance" "the list shows it"
