@@ -27,7 +27,7 @@ export interface Account {
 /** A new login. */
 export interface Login extends Account {
   readonly session: number;
-  /** Proves the login until `expires`. Whoever has it is the player: keep it secret. */
+  /** Proves the login until `expires`. Anybody who has it can act as the player: keep it secret. */
   readonly token: string;
   readonly expires: number;
 }
