@@ -124,7 +124,12 @@ END
 export RINGSHARD_FLEET=$files/fleet.toml
 
 fleet() { "$ringshard" fleet "$@"; }
-metric() { curl -sf "http://127.0.0.1:${port[$1 + 12]}/metrics" | sed -n "s/^[a-z_]*$2[^ ]* //p" | head -n 1; }
+# The events of a host's fleet, in one line.
+events() {
+    curl -sf "http://127.0.0.1:${port[$1 + 12]}/metrics" |
+        sed -n 's/^ringshard_fleet_events_total{event="\([a-z_]*\)"} \([0-9]*\).*/\1 \2/p' |
+        grep -E '^(players|moves|zones|letters)' | tr '\n' ',' | sed 's/,$//; s/,/, /g'
+}
 
 start_host() {
     local number=$1
@@ -213,10 +218,7 @@ if wait "$walking"; then outcome=0; else outcome=$?; fi
 unset 'processes[wander]'
 cat "$files/wander.out"
 for ((number = 0; number < hosts; number++)); do
-    counts=$(for name in players_left players_came moves_refused moves_late players_returned players_lost letters_refused; do
-        printf ' %s %s' "$name" "$(metric "$number" "fleet_$name" || echo -)"
-    done)
-    echo "host-$number   $counts"
+    echo "host-$number     $(events "$number" || echo 'has ended')"
 done
 [[ $outcome == 0 ]] || fail "ringshard-bench wander ended with $outcome: see the lines above"
 echo 'everything went as it must'

@@ -53,6 +53,12 @@ token=$(field token)
 [[ ${#token} == 43 ]] || fail "log in: the token has ${#token} characters"
 step "go on with a token" 200 POST /v1/login "{\"token\": \"$token\"}"
 step "sessions" 200 GET /v1/sessions
+step "a challenge for what is no key of a device" 400 POST /v1/challenge '{"key": "AAAA"}'
+step "a challenge for a device" 200 POST /v1/challenge "{\"key\": \"$(printf 'A%.0s' {1..43})\"}"
+challenge=$(field challenge)
+proof="{\"key\": \"$(printf 'A%.0s' {1..43})\", \"challenge\": \"$challenge\", \"signature\": \"$(printf 'A%.0s' {1..86})\"}"
+step "a device whose signature is wrong" 401 POST /v1/devices "{\"device\": $proof, \"label\": \"laptop\"}"
+step "devices" 200 GET /v1/devices
 step "a session that does not exist" 404 DELETE /v1/sessions/999999999
 step "a ticket for an unknown server" 404 POST /v1/ticket "{\"server\": \"$(printf '0%.0s' {1..64})\"}"
 step "a ticket" 200 POST /v1/ticket

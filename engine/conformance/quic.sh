@@ -22,23 +22,6 @@ case ${1:-} in
     -h | --help) usage && exit ;;
     '') usage >&2 && exit 1 ;;
 esac
-[ -x "$1" ] || {
-    echo "quic.sh: no executable at $1; build it with: cargo build --release" >&2
-    exit 1
-}
-python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || {
-    echo "quic.sh: needs python3 3.11 or later with venv; on Debian: apt install python3-venv" >&2
-    exit 2
-}
-
-environment=${CARGO_TARGET_DIR:-target}/conformance-quic
-requirements=engine/conformance/requirements-quic.txt
-if ! cmp -s "$requirements" "$environment/requirements.txt"; then
-    python3 -m venv --clear "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" || {
-        echo "quic.sh: cannot install the packages of $requirements" >&2
-        exit 2
-    }
-    cp "$requirements" "$environment/requirements.txt"
-fi
+. engine/conformance/environment.sh
+environment=$(environment "$1" conformance-quic engine/conformance/requirements-quic.txt)
 PYTHONDONTWRITEBYTECODE=1 exec "$environment/bin/python" engine/conformance/quic.py "$1"

@@ -13,7 +13,8 @@ Starts servers on free loopback ports. Takes about 90 s. Prints one line per cas
 Needs Python 3.11 or later. The first run installs the package `cryptography` into a virtual environment under
 target/. Later runs need no network.
 
-Exit code: 0 if all cases passed, 1 if some failed or the run did not start.
+Exit code: 0 if all cases passed, 1 if some failed or the run did not start, 2 if Python is too old or the packages cannot be
+installed.
 END
 }
 
@@ -22,20 +23,6 @@ case ${1:-} in
     -h | --help) usage && exit ;;
     '') usage >&2 && exit 1 ;;
 esac
-[ -x "$1" ] || {
-    echo "conformance: no executable at $1; build it with: cargo build --release" >&2
-    exit 1
-}
-python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || {
-    echo "conformance: needs python3 3.11 or later with venv; on Debian: apt install python3-venv" >&2
-    exit 1
-}
-
-environment=${CARGO_TARGET_DIR:-target}/conformance
-requirements=engine/conformance/requirements.txt
-if ! cmp -s "$requirements" "$environment/requirements.txt"; then
-    python3 -m venv --clear "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$environment/requirements.txt"
-fi
+. engine/conformance/environment.sh
+environment=$(environment "$1" conformance engine/conformance/requirements.txt)
 PYTHONDONTWRITEBYTECODE=1 exec "$environment/bin/python" engine/conformance "$@"

@@ -1,4 +1,4 @@
-//! A relay among owners, guests and attackers, who know every secret that they were ever told.
+//! A relay among owners, guests and attackers, who know every secret that they have ever received.
 
 use crate::input::Input;
 use ringshard_peer::limits::RELAY_BYTES_MAX;

@@ -81,7 +81,8 @@ pub enum Command {
     /// Play a game in Luau in this terminal.
     ///
     /// Exit code 1 if the server cannot be reached, or refuses the player.
-    Play(play::Arguments),
+    #[command(after_help = play::EXAMPLES)]
+    Play(Box<play::Arguments>),
     /// Call an action of a server, download a resource, or chat: over HTTPS or in the world.
     ///
     /// The server tells the types of its requests, so the command works with each server and each game.

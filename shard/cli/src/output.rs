@@ -37,6 +37,15 @@ pub fn remark(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// A text without the control characters that a hostile one could hold for a terminal.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for it in text.chars() {
+        if it.is_control() { plain.extend(it.escape_default()) } else { plain.push(it) }
+    }
+    plain
+}
+
 /// Whether a command ended because its standard output was closed.
 pub fn is_closed(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<PrintError>().is_some_and(|PrintError(error)| error.kind() == ErrorKind::BrokenPipe)

@@ -16,7 +16,7 @@ use ringshard_demo::{self as demo, Demo};
 use ringshard_fleet::host::{FleetHost, HostSettings, JoinError};
 use ringshard_fleet::model::RunId;
 use ringshard_paths::{Navigator, PathJob};
-use ringshard_services::{ServerIdentity, Services};
+use ringshard_services::{Providers, ServerIdentity, Services};
 use std::error::Error;
 #[cfg(not(feature = "scripts"))]
 use std::path::Path;
@@ -65,7 +65,7 @@ fn join_fleet(
 /// Starts the services that the settings ask for.
 fn beside(settings: &Settings, server: &Server, ends: Vec<ServicesEnd>) -> StartedBeside {
     let identity = ServerIdentity { key: *server.public_key().as_bytes(), listen: server.listen() };
-    let services = Services::start(settings, identity, ends, |_, _| {})?;
+    let services = Services::start(settings, identity, ends, Providers::default(), |_, _| {})?;
     Ok(services.map(|services| services as Arc<_>))
 }
 

@@ -18,8 +18,8 @@ pub mod tickets;
 pub mod tiles;
 
 pub use ringshard::game::AccountId;
-pub use serve::serve;
-pub use start::{ServerIdentity, Services, StartError};
+pub use serve::{serve, serve_with};
+pub use start::{Providers, ServerIdentity, Services, StartError};
 
 /// Compiles the examples of README.md.
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 
 use crate::actions::Builder;
 use crate::hub::Hub;
-use crate::start::{ServerIdentity, Services};
+use crate::start::{Providers, ServerIdentity, Services};
 use ringshard::game::{Game, GameStart};
 use ringshard::serve::serve_beside;
 use serde::de::DeserializeOwned;
@@ -40,9 +40,19 @@ pub fn serve<S: DeserializeOwned + Default, G: Game>(
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
     extend: impl FnOnce(&mut Builder, &Hub),
 ) -> ExitCode {
+    serve_with(game, work, Providers::default(), extend)
+}
+
+/// The same with what the game brings in place of the services' own: accounts, tiles, directions, geocoding.
+pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
+    game: impl FnMut(GameStart, &S) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+    providers: Providers,
+    extend: impl FnOnce(&mut Builder, &Hub),
+) -> ExitCode {
     serve_beside(game, work, |settings, server, ends| {
         let identity = ServerIdentity { key: *server.public_key().as_bytes(), listen: server.listen() };
-        let services = Services::start(settings, identity, ends, extend)?;
+        let services = Services::start(settings, identity, ends, providers, extend)?;
         Ok(services.map(|services| services as Arc<_>))
     })
 }

@@ -1,4 +1,4 @@
-//! Servers of the local network, found by mDNS and DNS-SD (RFC 6762, RFC 6763). For development: whoever is in the network can
+//! Servers of the local network, found by mDNS and DNS-SD (RFC 6762, RFC 6763). For development: anybody in the network can
 //! announce any server under any name.
 
 use mdns_sd::{Receiver, ResolvedService, ServiceDaemon, ServiceEvent, ServiceInfo};

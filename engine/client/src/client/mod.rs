@@ -11,7 +11,7 @@
 //! | `service_messages` | messages to and from the server's services |
 //! | `incoming` | datagrams, messages and events of the connection |
 //! | [`Scene`] | the world as it is shown |
-//! | [`News`] | what the game is told |
+//! | [`News`] | news for the game |
 //! | [`ClientStats`] | counts |
 
 mod asks;

@@ -1,4 +1,4 @@
-//! What the game is told.
+//! News for the game.
 
 use ringshard_protocol::client::CloseReason;
 use ringshard_world::contract::ContractPart;
@@ -27,7 +27,7 @@ pub enum Unanswered {
     SessionLost,
 }
 
-/// What the game is told, in the order in which it arrived.
+/// News for the game, in the order in which it arrived.
 pub enum News<R: Rules> {
     /// The client is in the world. Nothing is in view yet.
     Entered {

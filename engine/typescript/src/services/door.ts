@@ -27,7 +27,7 @@ export interface Account {
 /** A new login. */
 export interface Login extends Account {
   readonly session: number;
-  /** Proves the login until `expires`. Whoever has it is the player: keep it secret. */
+  /** Proves the login until `expires`. Anybody who has it can act as the player: keep it secret. */
   readonly token: string;
   readonly expires: number;
 }
@@ -52,6 +52,14 @@ export interface LoginSession {
   readonly created: number;
   readonly seen: number;
   readonly expires: number;
+}
+
+/** A device of the account that can log in. */
+export interface Device {
+  readonly id: number;
+  readonly label: string;
+  /** Milliseconds since 1970. */
+  readonly created: number;
 }
 
 /** Milliseconds for one request. */
@@ -92,6 +100,34 @@ export class Door {
   /** Logs in. Rejects with a ServiceError: status 401 if email or password are wrong, 429 with a wait after many attempts. */
   async logIn(player: { readonly email: string; readonly password: string }): Promise<Login> {
     return this.loggedIn(await this.request('/v1/login', { body: player }));
+  }
+
+  /**
+   * Logs in by the key of a device that was added to the account. Rejects with a ServiceError: status 401 if it was not added,
+   * or was removed.
+   */
+  async logInByDevice(key: CryptoKeyPair): Promise<Login> {
+    return this.loggedIn(await this.request('/v1/login', { body: { device: await this.proof(key, 'login') } }));
+  }
+
+  /**
+   * Lets a device log in without a password from now on. A page makes the key once, and keeps it in IndexedDB; then no script
+   * can read its secret half: `await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])`.
+   */
+  async addDevice(key: CryptoKeyPair, label: string): Promise<Device> {
+    return (await this.request('/v1/devices', { body: { device: await this.proof(key, 'add'), label } })) as Device;
+  }
+
+  /** The devices that can log in. */
+  async devices(): Promise<Device[]> {
+    const { devices } = fieldsOf(await this.request('/v1/devices', { method: 'GET' }));
+    if (!Array.isArray(devices)) throw unreadable('/v1/devices');
+    return devices as Device[];
+  }
+
+  /** Removes a device, and ends its logins. */
+  async removeDevice(device: number): Promise<void> {
+    await this.request(`/v1/devices/${device}`, { method: 'DELETE' });
   }
 
   /** Goes on with the token of an earlier login. Rejects with a ServiceError: status 401 if it holds no longer. */
@@ -151,6 +187,17 @@ export class Door {
       if (!(error instanceof RangeError)) throw error;
       throw new ServiceError('unreadable', `the answer of ${action.path}: ${error.message}`);
     }
+  }
+
+  /** Proves that this program has the secret half of a key, by a challenge of the door. */
+  private async proof(pair: CryptoKeyPair, purpose: 'login' | 'add'): Promise<unknown> {
+    const key = toBase64Url(new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)));
+    const { challenge } = fieldsOf(await this.request('/v1/challenge', { body: { key } }));
+    const random = typeof challenge === 'string' ? fromBase64Url(challenge) : undefined;
+    if (random?.length !== 32) throw unreadable('/v1/challenge');
+    const signed = Uint8Array.of(...new TextEncoder().encode(`ringshard device ${purpose} 1`), ...random);
+    const signature = await crypto.subtle.sign('Ed25519', pair.privateKey, signed);
+    return { key, challenge, signature: toBase64Url(new Uint8Array(signature)) };
   }
 
   private loggedIn(json: unknown): Login {

@@ -1,7 +1,7 @@
 /** Services: calls over the session of a world and over HTTPS, notices, login. */
 
 export { type CallOptions, type ServiceAction, serviceAction } from './action.js';
-export { type Account, Door, type DoorOptions, type Login, type LoginSession, type Ticket } from './door.js';
+export { type Account, type Device, Door, type DoorOptions, type Login, type LoginSession, type Ticket } from './door.js';
 export {
   type DownloadOptions, Downloads, type DownloadsOptions, type DownloadsStats,
 } from './downloads/downloads.js';

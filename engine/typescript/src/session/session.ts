@@ -40,8 +40,8 @@ export interface ConnectOptions extends Omit<SessionOptions, 'serverKey'> {
   /** The server's name at the gateway. Default: its first. */
   server?: string | undefined;
   /**
-   * The server's public key, 32 bytes. Default: the one that the gateway tells. Then whoever controls the gateway could
-   * stand in for the server.
+   * The server's public key, 32 bytes. Default: the one that the gateway names. Then an attacker who controls the
+   * gateway could pose as the server.
    */
   serverKey?: Uint8Array | undefined;
   /** The carriers that may be used. Default: all. Their order is fixed: WebTransport, WebRTC, WebSocket. */

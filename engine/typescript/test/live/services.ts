@@ -136,6 +136,14 @@ async function logins(ann: Door, bob: Door): Promise<void> {
   assert.ok((await again.sessions()).some(({ id }) => id === second.session));
   await again.revoke(second.session);
   assert.equal((await errorOf(newDoor().resume(second.token))).status, 401);
+  const key = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
+  assert.equal((await errorOf(newDoor().logInByDevice(key))).status, 401);
+  const device = await ann.addDevice(key, 'laptop');
+  assert.deepEqual(await ann.devices(), [device]);
+  const third = await newDoor().logInByDevice(key);
+  assert.deepEqual([third.account, third.name], [login.account, 'Ann']);
+  await ann.removeDevice(device.id);
+  assert.equal((await errorOf(newDoor().resume(third.token))).status, 401);
   const ticket = await ann.ticket(server.key);
   assert.equal(toHex(ticket.serverKey), toHex(server.key));
   console.log('logins: as they must be');

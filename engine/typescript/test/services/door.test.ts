@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Door, serviceAction, ServiceError, values as v } from '../../src/services/index.js';
-import { toBase64Url } from '../../src/services/values/base64.js';
+import { fromBase64Url, toBase64Url } from '../../src/services/values/base64.js';
 
 interface Asked {
   readonly method: string;
@@ -67,6 +67,31 @@ test('a player logs in, gets a ticket, and logs out; the token travels in a head
     { method: 'POST', path: '/v1/ticket', headers: bearer, body: undefined },
     { method: 'POST', path: '/v1/logout', headers: bearer, body: undefined },
   ]);
+});
+
+test('a device signs a challenge to be added, and another one to log in', async () => {
+  const pair = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
+  const challenge = Uint8Array.from({ length: 32 }, (_, at) => at);
+  const challenged = { status: 200, json: { challenge: toBase64Url(challenge) } };
+  const device = { id: 1, label: 'laptop', created: 1_795_699_200_000 };
+  const { door, asked } = doorWith(challenged, { status: 201, json: device }, challenged, { status: 200, json: LOGIN }, { status: 204 });
+  assert.deepEqual(await door.addDevice(pair, 'laptop'), device);
+  assert.deepEqual(await door.logInByDevice(pair), LOGIN);
+  assert.equal(door.token, LOGIN.token);
+  const key = toBase64Url(new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)));
+  assert.deepEqual([asked[0]!.body, asked[2]!.body], [{ key }, { key }]);
+  for (const [at, purpose] of [[1, 'add'], [3, 'login']] as const) {
+    const { device: proof } = asked[at]!.body as { device: Record<string, string> };
+    assert.deepEqual([proof['key'], proof['challenge']], [key, toBase64Url(challenge)]);
+    const signed = Uint8Array.of(...new TextEncoder().encode(`ringshard device ${purpose} 1`), ...challenge);
+    assert.ok(await crypto.subtle.verify('Ed25519', pair.publicKey, Uint8Array.from(fromBase64Url(proof['signature']!)!), signed), purpose);
+  }
+  await door.removeDevice(1);
+  assert.deepEqual(asked.map(({ method, path }) => `${method} ${path}`).slice(1), [
+    'POST /v1/devices', 'POST /v1/challenge', 'POST /v1/login', 'DELETE /v1/devices/1',
+  ]);
+  const short = doorWith({ status: 200, json: { challenge: 'AAAA' } });
+  assert.equal((await rejected(short.door.logInByDevice(pair))).why, 'unreadable');
 });
 
 test('a login goes on with its token, and sessions are listed and ended', async () => {

@@ -1,7 +1,7 @@
 //! The server's list of actions.
 
 use super::door::Door;
-use super::failure::Failure;
+use crate::failure::Failure;
 use crate::output;
 use crate::table::{Column, Table};
 use ratatui::text::Line;

@@ -1,8 +1,9 @@
 //! The command line of `ringshard call`, and what it asks for.
 
-use super::failure::Failure;
 use super::request::FieldText;
 use crate::duration;
+use crate::failure::Failure;
+use crate::login::{EntryArguments, LoginArguments};
 use ringshard_client::PublicKey;
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -45,12 +46,9 @@ pub struct Arguments {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Over UDP")]
 pub struct WorldArguments {
-    /// The ticket to enter with: base64url, as POST /v1/ticket answers it, or @FILE. It is good once, for 30 s.
-    #[arg(long, value_name = "TICKET|@FILE", conflicts_with = "login")]
-    pub ticket: Option<String>,
-    /// Get a ticket from this login door, with --email or a token.
-    #[arg(long, value_name = "URL")]
-    pub login: Option<String>,
+    /// How the client enters.
+    #[command(flatten)]
+    pub entry: EntryArguments,
     /// Download a resource: a name, sha256/HEX, or tile/SET/Z/X/Y.
     #[arg(long, value_name = "NAME")]
     download: Option<String>,
@@ -69,27 +67,6 @@ pub struct WorldArguments {
     /// Join a room, and say a line there.
     #[arg(long, num_args = 2, value_names = ["ROOM", "TEXT"])]
     say: Option<Vec<String>>,
-}
-
-/// Who calls, and how the login door is known.
-#[derive(clap::Args)]
-#[command(next_help_heading = "Login (https)")]
-pub struct LoginArguments {
-    /// Token of a session. Other users of this host can see it: better use --token-file.
-    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["token_file", "email"])]
-    pub token: Option<String>,
-    /// File with the token of a session.
-    #[arg(long, value_name = "FILE", conflicts_with = "email")]
-    pub token_file: Option<PathBuf>,
-    /// Log in with this email, and out at the end. The password comes from RINGSHARD_PASSWORD, or is asked for.
-    #[arg(long, value_name = "EMAIL")]
-    pub email: Option<String>,
-    /// SHA-256 of the login door's certificate in hexadecimal digits, as the server logs it. No other certificate is trusted.
-    #[arg(long, value_name = "HEX", conflicts_with = "certificate", value_parser = fingerprint)]
-    pub fingerprint: Option<[u8; 32]>,
-    /// PEM file with certificates to trust, instead of those of this host.
-    #[arg(long, value_name = "PEM")]
-    pub certificate: Option<PathBuf>,
 }
 
 /// The server.
@@ -131,14 +108,12 @@ impl Arguments {
             return Ok((Target::Https(self.server.clone()), deed));
         }
         let key = match keys.as_slice() {
-            [] if self.world.login.is_some() => None,
+            [] if self.world.entry.login.is_some() => None,
             [] => return Err(usage("over UDP, give the server's public key behind its address, or --login")),
             [key] => Some(PublicKey::from_hex(key).map_err(|error| Failure::Usage(format!("KEY: {error}")))?),
             _ => return Err(usage("one key is enough")),
         };
-        if self.world.login.is_none() && self.login.is_given() {
-            return Err(usage("over UDP, the options of a login need --login URL, which gets a ticket with them"));
-        }
+        self.world.entry.check(&self.login)?;
         Ok((Target::Udp(self.server.clone(), key), deed))
     }
 
@@ -172,7 +147,7 @@ impl Arguments {
                 "--download, --chat and --say need the world: give HOST:PORT of the game, and --login URL",
             ));
         }
-        if self.world.ticket.is_some() || self.world.login.is_some() {
+        if self.world.entry.ticket.is_some() || self.world.entry.login.is_some() {
             return Err(usage("--ticket and --login are for UDP: over HTTPS use --token-file or --email"));
         }
         Ok(())
@@ -199,13 +174,6 @@ impl Arguments {
     }
 }
 
-impl LoginArguments {
-    fn is_given(&self) -> bool {
-        let LoginArguments { token, token_file, email, fingerprint, certificate } = self;
-        token.is_some() || token_file.is_some() || email.is_some() || fingerprint.is_some() || certificate.is_some()
-    }
-}
-
 fn usage(text: &str) -> Failure {
     Failure::Usage(text.to_owned())
 }
@@ -218,13 +186,6 @@ fn field(text: &str) -> Result<FieldText, String> {
 
 fn json(text: &str) -> Result<Json, String> {
     serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))
-}
-
-/// Reads 64 hexadecimal digits, with or without colons between bytes.
-fn fingerprint(text: &str) -> Result<[u8; 32], String> {
-    let digits: String = text.chars().filter(|it| *it != ':').collect();
-    let bytes = ringshard_services::resources::PublicKey::from_hex(&digits.to_ascii_lowercase());
-    bytes.map(|key| key.0).ok_or_else(|| "a fingerprint has 64 hexadecimal digits: the server logs it".into())
 }
 
 #[cfg(test)]

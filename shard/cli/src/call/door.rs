@@ -1,6 +1,7 @@
 //! What both ways to a server's actions have in common.
 
-use super::failure::Failure;
+use crate::failure::Failure;
+use crate::login::Https;
 use ringshard_client::requests::value::Value;
 use serde_json::Value as Json;
 
@@ -28,5 +29,15 @@ impl Answer {
             Answer::Typed(value) => value.to_json(),
             Answer::Json(json) => json.clone(),
         }
+    }
+}
+
+impl Door for Https {
+    fn call(&mut self, path: &str, request: &Value) -> Result<Answer, Failure> {
+        let body = match request.to_json() {
+            Json::Null => Json::Object(serde_json::Map::new()),
+            json => json,
+        };
+        self.post(path, &body).map(Answer::Json)
     }
 }

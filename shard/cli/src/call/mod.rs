@@ -6,31 +6,25 @@
 //! |---|---|
 //! | `arguments` | the command line, and what it asks for |
 //! | `door` | what both ways to a server's actions have in common |
-//! | `https`, `udp` | the two ways |
-//! | `login`, `password` | tokens and tickets |
+//! | `udp` | the way through the world; [`login`] has the other |
 //! | `actions` | the server's list of actions |
 //! | `request` | fields and JSON as a typed request |
 //! | `shown` | answers for people |
-//! | `failure` | what went wrong, and the exit code of it |
 
 mod actions;
 mod arguments;
 mod door;
-mod failure;
-mod https;
-mod login;
-mod password;
 mod request;
 mod shown;
 mod udp;
 
 pub use arguments::Arguments;
 
+use crate::failure::Failure;
+use crate::login::{self, Session};
 use crate::output;
 use arguments::{Deed, Target};
 use door::{Answer, Door};
-use failure::Failure;
-use login::Session;
 use std::process::ExitCode;
 
 /// The end of `ringshard call --help`.
@@ -66,14 +60,14 @@ fn try_run(arguments: &Arguments) -> Result<(), Failure> {
     let (target, deed) = arguments.read()?;
     match target {
         Target::Https(url) => {
-            let mut session = Session::begin(url, arguments)?;
+            let mut session = Session::begin(url, &arguments.login, arguments.timeout())?;
             let done = perform(arguments, &mut session.door, &deed);
             // What was asked for is done or not, whatever becomes of the login.
             session.end();
             done
         }
         Target::Udp(address, key) => {
-            let entrance = login::entrance(arguments, key)?;
+            let entrance = login::entrance(&arguments.world.entry, &arguments.login, key, arguments.timeout())?;
             let done = udp::perform(arguments, &address, &entrance, &deed);
             entrance.end();
             done

@@ -1,6 +1,6 @@
 //! Fields and JSON of the command line as a request of the type that the server wants.
 
-use super::failure::Failure;
+use crate::failure::Failure;
 use ringshard_client::requests::value::{Schema, Value};
 use serde_json::{Map, Value as Json};
 

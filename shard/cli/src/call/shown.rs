@@ -1,7 +1,8 @@
 //! JSON for people, in the style of typed values: `{ name: "Paris", at: [1.5, 2] }`.
 
+use crate::output::plain;
 use serde_json::Value as Json;
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// Shows JSON for people.
 pub struct Shown<'a>(pub &'a Json);
@@ -30,15 +31,6 @@ impl fmt::Display for Shown<'_> {
             }
         }
     }
-}
-
-/// A text without the control characters that a hostile one could hold for a terminal.
-pub fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for it in text.chars() {
-        let _ = if it.is_control() { write!(plain, "{}", it.escape_default()) } else { write!(plain, "{it}") };
-    }
-    plain
 }
 
 #[cfg(test)]

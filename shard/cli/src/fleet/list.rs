@@ -62,9 +62,10 @@ fn table(hosts: &[&Host]) -> Table {
         .to_vec()
     };
     let players: u64 = hosts.iter().map(|host| u64::from(host.players)).sum();
+    let plural = if hosts.len() == 1 { "" } else { "s" };
     let free: u64 = hosts.iter().map(|host| u64::from(host.free())).sum();
     Table {
-        title: Line::from(format!("{} hosts", hosts.len())),
+        title: Line::from(format!("{} host{plural}", hosts.len())),
         aside: Line::from(format!("{} players, {} places free", whole(players), whole(free))),
         columns,
         rows: hosts.iter().map(row).collect(),

@@ -75,7 +75,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         });
         return Ok(output::print_line(serde_json::to_string_pretty(&outcome)?)?);
     }
-    let mut text = format!("imported {} places of kind {} into {}", whole(places), arguments.kind, target.display());
+    let (plural, kind) = (if places == 1 { "" } else { "s" }, &arguments.kind);
+    let mut text = format!("imported {} place{plural} of kind {kind} into {}", whole(places), target.display());
     let mut aside = |count: u64, what: &str| {
         if count > 0 {
             text.push_str(&format!(", {} {what}", whole(count)));

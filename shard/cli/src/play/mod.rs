@@ -16,6 +16,7 @@ mod screen;
 mod session;
 mod terminal;
 
+use crate::login::{self, EntryArguments, LoginArguments};
 use ringshard_client::PublicKey;
 use ringshard_scripts_rules::ScriptRules;
 use ringshard_terrain::Terrain;
@@ -26,20 +27,31 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The end of `ringshard play --help`.
+pub const EXAMPLES: &str = "\
+A guest, who needs the server's public key:
+  ringshard play 203.0.113.7:3565 --key KEY --name ann
+
+A player with an account. The login tells the key:
+  ringshard play 203.0.113.7:3565 --login https://play.example.com:3567 --email ann@example.com";
+
+/// How long the login door may take for an answer.
+const LOGIN_TIME: Duration = Duration::from_secs(10);
+
 /// Arguments of `play`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Address of the server, such as 203.0.113.7:3565.
     #[arg(value_name = "ADDRESS", default_value = "127.0.0.1:3565")]
     server: String,
-    /// The server's public key: 64 hexadecimal digits, which the server logs when it starts.
-    #[arg(long, value_name = "KEY")]
-    key: String,
+    /// The server's public key: 64 hexadecimal digits, which the server logs when it starts. A login tells it.
+    #[arg(long, value_name = "KEY", required_unless_present = "login")]
+    key: Option<String>,
     /// The map file, if the server has one. It must be the same file.
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
-    /// The player's name.
-    #[arg(long, value_name = "NAME", default_value = "player")]
+    /// The name of a guest. A player with a ticket or a login has the name of its account.
+    #[arg(long, value_name = "NAME", default_value = "player", conflicts_with_all = ["ticket", "login"])]
     name: String,
     /// Play without a terminal for so many seconds: walk about, press buttons, and report.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -47,23 +59,35 @@ pub struct Arguments {
     /// Report as JSON.
     #[arg(long, requires = "bot")]
     json: bool,
+    /// How the player enters.
+    #[command(flatten)]
+    entry: EntryArguments,
+    /// Who logs in.
+    #[command(flatten)]
+    account: LoginArguments,
 }
 
 /// Runs `ringshard play`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let key = PublicKey::from_hex(&arguments.key).map_err(|error| format!("--key: {error}"))?;
-    let terrain = match &arguments.map {
+    let Arguments { server, key, map, name, bot, json, entry, account } = arguments;
+    entry.check(account)?;
+    let key = key.as_deref().map(PublicKey::from_hex).transpose().map_err(|error| format!("--key: {error}"))?;
+    let terrain = match map {
         Some(path) => ringshard::world::map_file::open_map(path)?,
         None => Terrain::flat(),
     };
     let rules = ScriptRules::new(Arc::new(terrain));
-    let is_bot = arguments.bot.is_some();
-    if !is_bot && !std::io::stdout().is_terminal() {
+    if bot.is_none() && !std::io::stdout().is_terminal() {
         return Err("standard output is not a terminal: `ringshard play --bot 10` plays without one".into());
     }
-    let session = Session::connect(&arguments.server, key, rules, &arguments.name)?;
-    match arguments.bot {
-        Some(seconds) => bot::run(session, Duration::from_secs(seconds.into()), arguments.json),
+    let entrance = login::entrance(entry, account, key, LOGIN_TIME)?;
+    let is_guest = entry.ticket.is_none() && entry.login.is_none();
+    let ticket = if is_guest { name.as_bytes() } else { &entrance.ticket };
+    let session = Session::connect(server, entrance.key, rules, ticket);
+    let played = session.and_then(|session| match bot {
+        Some(seconds) => bot::run(session, Duration::from_secs((*seconds).into()), *json),
         None => terminal::show(session),
-    }
+    });
+    entrance.end();
+    played
 }

@@ -1,6 +1,7 @@
 //! The connection of a player, and what was heard of the game.
 
 use super::line::describe;
+use crate::login;
 use ringshard_client::world::contract::ContractPart;
 use ringshard_client::{Channel, ClientConfig, News, PublicKey, Udp};
 use ringshard_scripts_rules::{Answer, Ask, Event, Input, ScriptRules};
@@ -22,9 +23,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins to connect, and to enter the world. The name is the ticket.
-    pub fn connect(server: &str, key: PublicKey, rules: ScriptRules, name: &str) -> Result<Session, Box<dyn Error>> {
-        let udp = Udp::connect(server, rules, ClientConfig::new(key), name.as_bytes())?;
+    /// Begins to connect, and to enter the world. The ticket of a guest is its name.
+    pub fn connect(server: &str, key: PublicKey, rules: ScriptRules, ticket: &[u8]) -> Result<Session, Box<dyn Error>> {
+        let udp = Udp::connect(server, rules, ClientConfig::new(key), ticket)?;
         let lines = VecDeque::from([format!("connecting to {server}")]);
         Ok(Session { udp, lines, has_entered: false, events: 0, corrections: 0 })
     }
@@ -49,8 +50,8 @@ impl Session {
                 News::Corrected { .. } => self.corrections += 1,
                 News::Reconnecting(reason) => self.say(format!("connecting again: {reason}")),
                 News::Resumed | News::Renewed => self.say("connected again".into()),
-                News::PutOut(reason) => return Err(format!("the game has put you out, for its reason {reason}").into()),
-                News::Refused(reason) => return Err(format!("the game refuses you, for its reason {reason}").into()),
+                News::PutOut(why) => return Err(format!("put out of the world: {}", login::said(why)).into()),
+                News::Refused(why) => return Err(format!("the server refuses you: {}", login::said(why)).into()),
                 News::WrongSchema(ContractPart::Level) => {
                     return Err("the server has another map: give its map file with --map".into());
                 }

@@ -14,7 +14,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const CITIES: &str = "name,lat,lon,population\nParis,48.85,2.35,2100000\nSuva,-18.14,178.44,93000\n";
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 
 /// A demonstration with services: two cities, a signed resource, and the account ann.
 struct Served {
@@ -37,8 +37,6 @@ impl Served {
         std::fs::create_dir(&source).unwrap();
         let map = format!("{source}/north.ringmap");
         std::fs::write(&map, vec![7; 300_000]).unwrap();
-        let account = folder.file("account.jsonl");
-        std::fs::write(&account, "{\"name\": \"ann\", \"email\": \"ann@example.com\"}\n").unwrap();
         for arguments in [
             &["places", "import", &cities, "--dir", &dir][..],
             &["resources", "keygen", "--out", &key],
@@ -50,9 +48,7 @@ impl Served {
         let login = free_address().to_string();
         let flags = ["--game", "demo", "--services", &dir, "--login", &login];
         let server = Server::start(name, "", &flags);
-        let imported = ringshard(&["accounts", "import", &account, "--dir", &dir]);
-        assert!(imported.status.success(), "{}", text(&imported.stderr));
-        set_password(&dir);
+        add_ann(&folder, &dir);
         let url = format!("https://{}", login.replace("127.0.0.1", "localhost"));
         Served { server, url, dir, folder, key }
     }
@@ -84,7 +80,12 @@ impl Served {
     }
 }
 
-fn set_password(dir: &str) {
+/// Adds the account ann to the services in `dir`.
+pub fn add_ann(folder: &Folder, dir: &str) {
+    let account = folder.file("account.jsonl");
+    std::fs::write(&account, "{\"name\": \"ann\", \"email\": \"ann@example.com\"}\n").unwrap();
+    let imported = ringshard(&["accounts", "import", &account, "--dir", dir]);
+    assert!(imported.status.success(), "{}", text(&imported.stderr));
     let mut reset = Command::new(env!("CARGO_BIN_EXE_ringshard"))
         .args(["accounts", "reset", "ann", "--stdin", "--dir", dir])
         .stdin(Stdio::piped())

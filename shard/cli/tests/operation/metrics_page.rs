@@ -56,12 +56,27 @@ fn labels(scrape: &str, label: &str) -> Names {
     scrape.lines().filter(|line| !line.starts_with('#')).filter_map(value).collect()
 }
 
+/// The text below a heading.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let section = page.split(&format!("\n## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no heading {heading}"));
+    section.split("\n## ").next().unwrap()
+}
+
+/// The first cells of all tables in a text.
+fn cells(text: &str) -> Vec<String> {
+    let name = |line: &str| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned());
+    text.lines().filter_map(name).collect()
+}
+
 /// The first cells of the table below a heading.
 fn rows(page: &str, heading: &str) -> Vec<String> {
-    let section = page.split(&format!("\n## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no heading {heading}"));
-    let section = section.split("\n## ").next().unwrap();
-    let name = |line: &str| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned());
-    section.lines().filter_map(name).collect()
+    cells(section(page, heading))
+}
+
+/// The same, of the table whose first column is `column`.
+fn rows_of(page: &str, heading: &str, column: &str) -> Vec<String> {
+    let table = section(page, heading).split(&format!("\n| {column} |")).nth(1).unwrap_or_default();
+    cells(table.split("\n\n").next().unwrap())
 }
 
 /// Whether every server has this name. Games can add their own: those of scripts are on the page, too.
@@ -95,24 +110,30 @@ fn the_page_lists_each_name_once_and_no_other() {
     assert!(cells.all(|cell| cell.trim().len() >= 4), "a cell is empty");
 }
 
+/// Compares the events and the states of a part of the server with the tables below a heading.
+fn assert_listed(scrape: &str, part: &str, heading: &str) {
+    let page = include_str!("../../../METRICS.md");
+    for (label, metric) in [("event", format!("{part}_events_total{{")), ("state", format!("{part}_state{{"))] {
+        let (samples, rows) = (of_metric(scrape, &metric), rows_of(page, heading, label));
+        let (known, listed) = (labels(&samples, label), rows.iter().cloned().collect::<Names>());
+        assert_eq!(samples.lines().count(), known.len(), "{metric}: a scrape has a name twice");
+        assert_eq!(rows.len(), listed.len(), "{heading}: the page lists a name twice");
+        let (missing, stale): (Vec<_>, Vec<_>) =
+            (known.difference(&listed).collect(), listed.difference(&known).collect());
+        assert!(missing.is_empty() && stale.is_empty(), "{heading}, {label}: missing {missing:?}, stale {stale:?}");
+        assert!(known.len() > 3, "{heading}, {label}: {known:?}");
+    }
+}
+
 #[test]
 fn the_page_lists_each_count_of_the_services_once() {
-    let scrape = of_metric(&scrape_with_services(), "ringshard_services{");
-    let rows = rows(include_str!("../../../METRICS.md"), "Services");
-    let (known, listed) = (labels(&scrape, "count"), rows.iter().cloned().collect::<Names>());
-    assert_eq!(scrape.lines().count(), known.len(), "a scrape has a count twice");
-    assert_eq!(rows.len(), listed.len(), "the page lists a name twice");
-    let (missing, stale): (Vec<_>, Vec<_>) = (known.difference(&listed).collect(), listed.difference(&known).collect());
-    assert!(missing.is_empty() && stale.is_empty(), "missing {missing:?}, stale {stale:?}");
+    assert_listed(&scrape_with_services(), "ringshard_services", "Services");
 }
 
 #[test]
 fn the_page_lists_each_count_of_the_fleet_once_and_a_host_is_ready_without_its_registry() {
     let (server, scrape) = scrape_with_fleet();
-    let rows = rows(include_str!("../../../METRICS.md"), "Fleet");
-    let (known, listed) =
-        (labels(&of_metric(&scrape, "ringshard_fleet{"), "count"), rows.iter().cloned().collect::<Names>());
-    assert!(known == listed && rows.len() == listed.len(), "the server has {known:?}, the page {rows:?}");
+    assert_listed(&scrape, "ringshard_fleet", "Fleet");
     let told = std::iter::repeat_with(|| server.admin_client().text("/ready").unwrap()).take(200).find(|answer| {
         std::thread::sleep(std::time::Duration::from_millis(50));
         answer.contains("this host goes on serving")
@@ -137,8 +158,8 @@ fn alerts_dashboards_and_documents_name_only_existing_metrics() {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| word.strip_suffix(part));
             assert!(known.contains(histogram.unwrap_or(word)), "{file} names {word}, which is no metric");
         }
-        for label in ["reason", "event", "state", "stage", "count"] {
-            let known = if label == "count" { labels(&with_services, label) } else { labels(&scrape, label) };
+        for label in ["reason", "event", "state", "stage"] {
+            let known = labels(&with_services, label);
             // Variables of a dashboard, and a label of Prometheus itself.
             let is_foreign = |value: &&String| value.contains(['$', '|']) || *value == "firing";
             for value in labels(&text.replace("\\\"", "\""), label).iter().filter(|value| !is_foreign(value)) {

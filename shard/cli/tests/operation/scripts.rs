@@ -1,15 +1,18 @@
 //! A game in Luau: served, played without a terminal, and loaded again.
 
-use crate::shared::{Folder, Server, assert_refused, ringshard, stdout};
+use crate::call::{PASSWORD, add_ann};
+use crate::shared::{Folder, Server, assert_refused, free_address, ringshard, stdout, text};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
+use std::process::Command;
 
 const FIRST: &str = "
-    function join(player, name)
+    function join(player, name, account)
         world.enter(player, { name = name })
         world.set_own(player, 3, settings.gift)
         world.send(player, 'news', 'first')
+        world.send(player, 'news', 'welcome ' .. name .. ' ' .. tostring(account))
         return name ~= 'nobody'
     end
     function message(player, name, text) world.broadcast(name, text) end
@@ -38,7 +41,7 @@ fn a_script_is_served_played_and_loaded_again() {
     assert!(seen["distance"].as_f64().unwrap() > 100.0, "{seen}");
     assert_eq!((&seen["variables"][0], &seen["variables"][2]), (&Value::from(1), &Value::from(42)), "{seen}");
     let lines: Vec<_> = seen["lines"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert!(lines.contains(&"first") && lines.contains(&"hello"), "{lines:?}");
+    assert!(["first", "hello", "welcome anna nil"].iter().all(|line| lines.contains(line)), "{lines:?}");
 
     fs::write(folder.file("game.luau"), FIRST.replace("first", "second")).unwrap();
     server.signal(Signal::HUP);
@@ -62,9 +65,40 @@ fn a_player_whom_the_script_refuses_is_told_and_wrong_arguments_are_refused() {
     let (server, _folder) = served("refused");
     let (address, key) = (server.listen.to_string(), server.key.to_string());
     let output = ringshard(&["play", &address, "--key", &key, "--name", "nobody", "--bot", "1"]);
-    assert_refused(&output, &["the game refuses you"]);
+    assert_refused(&output, &["refuses you", "the game's reason 0"]);
     assert_refused(&ringshard(&["play", &address, "--key", "12", "--bot", "1"]), &["--key"]);
     assert_refused(&ringshard(&["play", &address, "--key", &key]), &["not a terminal"]);
+}
+
+#[test]
+fn a_server_that_wants_tickets_lets_in_a_player_who_logs_in() {
+    let folder = Folder::new("play-login");
+    let (script, dir, login) = (folder.file("game.luau"), folder.file("services"), free_address().to_string());
+    fs::write(&script, FIRST).unwrap();
+    fs::write(folder.file("game.toml"), "gift = 42\n").unwrap();
+    let flags = ["--script", &script, "--services", &dir, "--login", &login, "--require-ticket", "true"];
+    let server = Server::start("play-login", "", &flags);
+    add_ann(&folder, &dir);
+    let (address, key) = (server.listen.to_string(), server.key.to_string());
+    let play = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringshard"));
+        command.args(["play", &address, "--bot", "1", "--json"]).args(arguments).env("RINGSHARD_PASSWORD", PASSWORD);
+        command.output().unwrap()
+    };
+    assert_refused(&play(&["--key", &key]), &["refuses you", "the ticket is not good"]);
+    assert_refused(&play(&["--key", &key, "--ticket", "!"]), &["--ticket", "base64url"]);
+    assert_refused(&play(&["--key", &key, "--email", "ann@example.com"]), &["--login URL"]);
+
+    let (door, certificate) =
+        (format!("https://{}", login.replace("127.0.0.1", "localhost")), format!("{dir}/tls/development.pem"));
+    let with_login = ["--login", &door, "--certificate", &certificate, "--email", "ann@example.com"];
+    let played = play(&with_login);
+    assert!(played.status.success(), "{}", text(&played.stderr));
+    let seen: Value = serde_json::from_str(&stdout(&played)).unwrap();
+    assert!(seen["lines"].as_array().unwrap().contains(&Value::from("welcome ann 1")), "{seen}");
+    let account = stdout(&ringshard(&["accounts", "show", "ann", "--dir", &dir, "--json"]));
+    let account: Value = serde_json::from_str(&account).unwrap();
+    assert_eq!(account["sessions"].as_array().map(Vec::len), Some(0), "it has logged out: {account}");
 }
 
 #[test]

@@ -252,17 +252,21 @@ impl Game for ScriptGame {
     }
 
     fn join(&mut self, world: &mut Shard<Self>, player: PlayerId, visitor: Visitor<'_>) -> Admission {
-        let ticket = visitor.name();
+        let name = visitor.name();
+        let account = match visitor {
+            Visitor::Account { id, .. } => Some(id.0 as f64),
+            Visitor::Guest(_) => None,
+        };
         self.start(world);
         let ScriptGame { vm, host, .. } = self;
-        let Ok(text) = vm.lua().create_string(ticket) else { return Admission::Refused(0) };
-        let admission = match vm.call::<MultiValue>(world, host, Hook::Join, (player.number(), text)) {
+        let Ok(text) = vm.lua().create_string(name) else { return Admission::Refused(0) };
+        let admission = match vm.call::<MultiValue>(world, host, Hook::Join, (player.number(), text, account)) {
             Outcome::Undefined => Admission::Accepted,
             Outcome::LeftOut | Outcome::Failed => Admission::Refused(0),
             Outcome::Done(values) => admission(&values),
         };
         if admission == Admission::Accepted && world.body(player).is_none() {
-            let Ok(plan) = default_plan(vm.lua(), ticket) else { return Admission::Refused(0) };
+            let Ok(plan) = default_plan(vm.lua(), name) else { return Admission::Refused(0) };
             if lend(None, host, || enter(world, player, &plan)).is_none() {
                 return Admission::Refused(0);
             }

@@ -27,6 +27,8 @@ pub(super) enum Request {
     Bytes(Vec<u8>),
     /// A value.
     Value(Value),
+    /// No value of the action's type, and why. It costs the caller as much as another call.
+    Malformed(Failure),
 }
 
 /// What became of a call.
@@ -92,6 +94,10 @@ impl Actions {
         };
         let value = match request {
             Request::Value(value) => value,
+            Request::Malformed(failure) => {
+                count(&counters.refused_malformed);
+                return Err(failure);
+            }
             Request::Bytes(bytes) => {
                 Value::from_bytes(&bytes).map_err(|why| malformed(format!("the request is no value: {why}")))?
             }

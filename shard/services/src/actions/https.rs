@@ -42,11 +42,7 @@ impl Actions {
     pub async fn call_json(&self, caller: Caller, path: &str, request: &Json, key: Option<&str>) -> JsonOutcome {
         let outcome = match self.value(path, request) {
             Ok(value) => self.call_with_key(caller, path, value, key).await,
-            Err(failure) => {
-                count(&self.inner.counters.calls);
-                count(&self.inner.counters.refused_malformed);
-                refused(&failure)
-            }
+            Err(failure) => self.execute(caller, path, Request::Malformed(failure)).await.outcome,
         };
         JsonOutcome { status: outcome.status, wait: outcome.wait, body: outcome.value().to_json() }
     }
@@ -114,7 +110,7 @@ impl Actions {
         }
     }
 
-    /// Executes a call on a task of its own: it goes on if whoever waits goes away. `end` takes what became of it.
+    /// Executes a call on a task of its own: it goes on if nobody waits for it any more. `end` takes what became of it.
     async fn spawned(
         &self,
         caller: Caller,

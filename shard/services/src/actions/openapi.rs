@@ -12,15 +12,19 @@ impl Actions {
         let paths: Map<_, _> = self.describe().iter().map(|action| (action.path.to_owned(), path(action))).collect();
         json!({
             "openapi": "3.1.0",
-            "info": { "title": "Actions of a Ringshard server", "version": version },
+            "info": { "title": "Ringshard server", "version": version },
             "paths": paths,
             "components": {
                 "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
                 "schemas": {
                     "Refusal": {
                         "type": "object",
-                        "properties": { "message": { "type": "string" } },
-                        "required": ["message"],
+                        "properties": {
+                            "status": { "type": "integer" },
+                            "error": { "type": "string" },
+                            "wait_ms": { "type": "integer", "description": "After so many milliseconds, another try can help; 0: none can." },
+                        },
+                        "required": ["status", "error", "wait_ms"],
                     },
                 },
                 "headers": {

@@ -183,6 +183,16 @@ async fn actions_are_for_those_whom_they_are_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_malformed_request_needs_the_same_rights_and_costs_as_much_as_another() {
+    let server = server();
+    assert_eq!(server.status("/v1/mine", json!({})).await, 401);
+    assert_eq!(server.status("/v1/rare", json!({})).await, 400);
+    assert_eq!(server.status("/v1/rare", json!({})).await, 429);
+    let counted = ["calls", "refused_access", "refused_malformed", "refused_rate"].map(|name| server.counted(name));
+    assert_eq!(counted, [3, 1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_rate_says_when_to_come_again_and_changes_while_running() {
     let server = server();
     let one = || server.json("/v1/rare", json!({"one": 1}));

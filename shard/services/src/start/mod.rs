@@ -3,6 +3,7 @@
 //! | file | has |
 //! |---|---|
 //! | `open` | opens files and services as the settings say |
+//! | `providers` | what a game brings in place of them |
 //! | `error` | why they did not start |
 //! | `instances` | how loaded the servers of one store are |
 //! | `beside` | counters, description, reload and stop, for the server's operation |
@@ -11,8 +12,10 @@ mod beside;
 mod error;
 mod instances;
 mod open;
+mod providers;
 
 pub use error::StartError;
+pub use providers::Providers;
 
 use crate::actions::{Actions, Builder};
 use crate::hub::{Hub, HubSettings};
@@ -60,7 +63,7 @@ pub struct ServerIdentity {
 
 impl Services {
     /// Starts the services if `settings` name a folder for them; None if not. `ends` has the services' end for each core.
-    /// `extend` adds the game's own actions.
+    /// `providers` are the game's own, and `extend` adds its actions.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
@@ -68,6 +71,7 @@ impl Services {
         settings: &Settings,
         server: ServerIdentity,
         ends: Vec<ServicesEnd>,
+        providers: Providers,
         extend: impl FnOnce(&mut Builder, &Hub),
     ) -> Result<Option<Arc<Services>>, StartError> {
         let Some(folder) = &settings.services else { return Ok(None) };
@@ -77,7 +81,10 @@ impl Services {
             .enable_all()
             .build()
             .map_err(StartError::Threads)?;
-        let services = runtime.block_on(open_all(settings, folder, server, ends, extend))?;
+        let services = runtime.block_on(async {
+            let files = Files::open(settings, folder, providers).await?;
+            open_all(settings, folder, server, ends, files, extend).await
+        })?;
         *services.runtime.lock().expect("nobody has used it") = Some(runtime);
         Ok(Some(Arc::new(services)))
     }
@@ -88,9 +95,9 @@ async fn open_all(
     folder: &Path,
     server: ServerIdentity,
     ends: Vec<ServicesEnd>,
+    files: Files,
     extend: impl FnOnce(&mut Builder, &Hub),
 ) -> Result<Services, StartError> {
-    let files = Files::open(settings, folder).await?;
     let hub = Hub::new(HubSettings::default());
     let mut builder = Actions::builder();
     files.register(&mut builder);

@@ -1,8 +1,8 @@
 //! Opens all files and services, as the settings say.
 
-use super::{ServerIdentity, StartError};
+use super::{Providers, ServerIdentity, StartError};
 use crate::AccountId;
-use crate::accounts::directory::{HttpDirectory, HttpDirectorySettings};
+use crate::accounts::directory::{Directory, HttpDirectory, HttpDirectorySettings};
 use crate::accounts::{self, AccountSettings, Accounts, PasswordCost};
 use crate::actions::Builder;
 use crate::directions::{self, Directions, Geocoder, LocalDirections, PlacesGeocoder, Roads};
@@ -16,6 +16,7 @@ use crate::tiles::{
 };
 use ringshard::config::Settings;
 use ringshard_certificates::CertificateSource;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -40,25 +41,30 @@ pub(super) struct Files {
     pub suggester: Suggester,
     pub directions: Arc<directions::Counters>,
     roads: Option<Arc<dyn Directions>>,
+    geocoder: Arc<dyn Geocoder>,
     store: Store,
 }
 
 impl Files {
-    /// Opens all files in `folder` and those that settings name.
-    pub(super) async fn open(settings: &Settings, folder: &Path) -> Result<Files, StartError> {
+    /// Opens all files in `folder` and those that settings name, where the game does not bring its own.
+    pub(super) async fn open(settings: &Settings, folder: &Path, providers: Providers) -> Result<Files, StartError> {
         std::fs::create_dir_all(folder).map_err(|error| StartError::Folder(folder.into(), error))?;
-        let accounts = settings.login.map(|_| accounts(settings, folder)).transpose()?;
+        let Providers { directory, tiles: sets, directions, geocoder } = providers;
+        let accounts = settings.login.map(|_| accounts(settings, folder, directory)).transpose()?;
         let places = Places::new(folder.join("places.db"));
         let feedback = Feedback::open(&folder.join("feedback.db"))?;
-        let roads = folder.join("roads.json");
-        let roads = if roads.exists() { Some(Roads::open(&roads)?) } else { None };
+        let roads = match directions {
+            None => roads(&folder.join("roads.json"))?,
+            own => own,
+        };
         Ok(Files {
             accounts,
             suggester: Suggester::new(places.clone(), SUGGESTED, feedback),
+            geocoder: geocoder.unwrap_or_else(|| Arc::new(PlacesGeocoder::new(places.clone(), None))),
             places,
-            tiles: tiles(settings, folder).await?,
+            tiles: tiles(settings, folder, sets).await?,
             directions: Arc::default(),
-            roads: roads.map(|roads| Arc::new(LocalDirections::new(roads)) as Arc<dyn Directions>),
+            roads,
             store: Store::new(folder.join("resources")),
         })
     }
@@ -70,11 +76,10 @@ impl Files {
 
     /// Adds the actions over these files.
     pub(super) fn register(&self, actions: &mut Builder) {
-        let geocoder: Arc<dyn Geocoder> = Arc::new(PlacesGeocoder::new(self.places.clone(), None));
         places::register(actions, &self.places);
         tiles::register(actions, &self.tiles);
         suggestions::register(actions, &self.suggester);
-        directions::register(actions, geocoder, self.roads.clone(), &self.directions);
+        directions::register(actions, self.geocoder.clone(), self.roads.clone(), &self.directions);
     }
 
     /// What clients download.
@@ -90,21 +95,11 @@ impl Files {
     }
 }
 
-fn accounts(settings: &Settings, folder: &Path) -> Result<Accounts, StartError> {
-    let secret = token("accounts-hook-token-file", settings.accounts_hook_token_file.as_ref())?;
-    let secret = secret.map(accounts::Secret);
-    let hook = Some(&settings.accounts_hook).filter(|url| !url.is_empty());
-    let directory = hook.map(|url| {
-        HttpDirectory::new(HttpDirectorySettings {
-            name: "hook".into(),
-            url: url.clone(),
-            secret: secret.clone(),
-            timeout: HOOK_TIMEOUT,
-            parallel: HOOK_PARALLEL,
-            certificates: Some(AUTHORITIES.into()),
-        })
-    });
-    let directory = directory.transpose()?;
+fn accounts(settings: &Settings, folder: &Path, directory: Option<Arc<dyn Directory>>) -> Result<Accounts, StartError> {
+    let directory = match directory {
+        None => hook(settings)?,
+        own => own,
+    };
     let cost = PasswordCost {
         memory_kib: settings.password_memory_mib as u32 * 1_024,
         passes: settings.password_passes as u32,
@@ -114,10 +109,32 @@ fn accounts(settings: &Settings, folder: &Path) -> Result<Accounts, StartError> 
         registration: settings.registration,
         password_cost: cost,
         password_threads: NonZeroUsize::new(settings.password_threads as usize).expect("at least one"),
-        directory: directory.map(|it| Arc::new(it) as Arc<_>),
+        directory,
         ..AccountSettings::default()
     };
     Ok(Accounts::open(folder, own)?)
+}
+
+/// The program of `accounts-hook`.
+fn hook(settings: &Settings) -> Result<Option<Arc<dyn Directory>>, StartError> {
+    let secret = token("accounts-hook-token-file", settings.accounts_hook_token_file.as_ref())?;
+    if settings.accounts_hook.is_empty() {
+        return Ok(None);
+    }
+    let directory = HttpDirectory::new(HttpDirectorySettings {
+        name: "hook".into(),
+        url: settings.accounts_hook.clone(),
+        secret: secret.map(accounts::Secret),
+        timeout: HOOK_TIMEOUT,
+        parallel: HOOK_PARALLEL,
+        certificates: Some(AUTHORITIES.into()),
+    })?;
+    Ok(Some(Arc::new(directory)))
+}
+
+/// The roads of a file, if it is there.
+fn roads(file: &Path) -> Result<Option<Arc<dyn Directions>>, StartError> {
+    Ok(if file.exists() { Some(Arc::new(LocalDirections::new(Roads::open(file)?))) } else { None })
 }
 
 /// The token in a file.
@@ -127,22 +144,27 @@ fn token(setting: &'static str, path: Option<&PathBuf>) -> Result<Option<String>
     Ok(Some(std::fs::read_to_string(path).map_err(failed)?.trim().to_owned()))
 }
 
-async fn tiles(settings: &Settings, folder: &Path) -> Result<Tiles, StartError> {
+/// The sets of the settings, which take the place of the game's own of the same name.
+async fn tiles(
+    settings: &Settings,
+    folder: &Path,
+    own: Vec<(String, Arc<dyn TileProvider>)>,
+) -> Result<Tiles, StartError> {
     let token = token("tiles-token-file", settings.tiles_token_file.as_ref())?.map(Secret);
-    let (mut sets, mut is_remote) = (Vec::new(), false);
+    let mut sets: HashMap<String, Arc<dyn TileProvider>> = own.into_iter().collect();
     for (set, source) in &settings.tiles {
-        if !tiles::is_set(set) {
-            return Err(StartError::TileSet(set.clone()));
-        }
         let provider: Arc<dyn TileProvider> = if source.starts_with("http") {
-            is_remote = true;
             let remote = RemoteSettings { token: token.clone(), ..RemoteSettings::new(source, format_of(source)) };
             Arc::new(Remote::new(&remote).map_err(|error| StartError::RemoteTiles(set.clone(), error))?)
         } else {
             Arc::new(Archive::open(source).await?)
         };
-        sets.push((set.clone(), provider));
+        sets.insert(set.clone(), provider);
     }
+    if let Some(set) = sets.keys().find(|set| !tiles::is_set(set)) {
+        return Err(StartError::TileSet(set.clone()));
+    }
+    let is_remote = sets.values().any(|provider| provider.is_remote());
     let cache = is_remote.then(|| cache(&folder.join("tiles"), settings.tiles_cache_mib << 20)).transpose()?;
     Ok(Tiles::new(sets, cache, TileSettings::default()))
 }

@@ -109,7 +109,7 @@ pub fn register(actions: &mut Builder, suggester: &Suggester) {
         }
     });
     let asked = suggester.clone();
-    let about = "Says of a place that you like, dislike or have visited it. Later suggestions heed it.";
+    let about = "Says of a place that you like, dislike or have visited it. Later suggestions take it into account.";
     let action = Action { path: "/v1/suggest/feedback", about, access: Access::Account, limits };
     actions.add(action, move |caller: Caller, request: FeedbackRequest| {
         let suggester = asked.clone();

@@ -53,7 +53,7 @@ impl Archive {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`ArchiveError`] if it is missing, unreadable, or not a PMTiles file of version 3.
+    /// [`ArchiveError`] if it is missing, unreadable, not a PMTiles file of version 3, or not whole.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Archive, ArchiveError> {
         let path = path.into();
         let open =
@@ -160,10 +160,27 @@ impl Open {
             Ok((identity, file))
         });
         let (identity, file) = opened.await?;
-        let backend = Backend(Arc::new(file));
+        let file = Arc::new(file);
+        let backend = Backend(Arc::clone(&file));
         let reader = Arc::new(Reader::try_from_cached_source(backend, Directories::default()).await?);
+        blocking(move || check_whole(&file)).await?;
         Ok(Open { reader, identity, looked: Instant::now() })
     }
+}
+
+/// Checks that a file has all that its header names. A copy that was interrupted, or still runs, has not.
+fn check_whole(file: &File) -> io::Result<()> {
+    // Behind the magic number and the version: offset and length of the root, the metadata, the leaves and the tiles.
+    let mut parts = [0; 64];
+    file.read_exact_at(&mut parts, 8)?;
+    let number = |at: usize| u64::from_le_bytes(parts[at..at + 8].try_into().expect("8 bytes"));
+    let needed = (0..4).map(|part| number(part * 16).saturating_add(number(part * 16 + 8))).max().unwrap_or(0);
+    let bytes = file.metadata()?.len();
+    if bytes >= needed {
+        return Ok(());
+    }
+    let why = format!("the file is not whole: it has {bytes} of {needed} bytes; copy it again");
+    Err(io::Error::new(ErrorKind::UnexpectedEof, why))
 }
 
 fn identify(path: &Path) -> io::Result<Identity> {

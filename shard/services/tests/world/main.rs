@@ -1,6 +1,7 @@
 //! Clients in the world and services, over real sockets: tickets, calls, chat and downloads.
 
 mod game;
+mod providers;
 mod server;
 
 use ringshard_client::requests::caller::End;

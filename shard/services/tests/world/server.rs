@@ -5,13 +5,13 @@ use ringshard::config::{Configuration, Settings, Sources};
 use ringshard::ops::services::Services as _;
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::server::Server;
-use ringshard::runtime::services::between;
+use ringshard::runtime::services::{ServicesEnd, between};
 use ringshard::serve::start_world;
 use ringshard_client::{ClientConfig, News, PublicKey, ServiceEvent, Services as ClientServices, Udp};
 use ringshard_services::accounts::{Administration, Existing};
 use ringshard_services::actions::{Access, Action, Caller, Limits};
 use ringshard_services::tickets::{ServerKey, TicketIssuer};
-use ringshard_services::{AccountId, ServerIdentity, Services};
+use ringshard_services::{AccountId, Providers, ServerIdentity, Services};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,6 +67,11 @@ pub struct World {
 impl World {
     /// A server with these settings beside those of every test. `prepare` fills the folder of the services.
     pub fn new(settings: &[(&str, &str)], prepare: impl FnOnce(&Path)) -> World {
+        World::with(settings, prepare, Providers::default())
+    }
+
+    /// The same with what the game brings.
+    pub fn with(settings: &[(&str, &str)], prepare: impl FnOnce(&Path), providers: Providers) -> World {
         let folder = Folder::new();
         prepare(&folder.0);
         let path = folder.0.display().to_string();
@@ -80,7 +85,7 @@ impl World {
         let (ports, ends) = between(1);
         let server =
             start_world(&prepared, Jobs::none(1), ports, Vec::new(), |_| StillGame).expect("the server starts");
-        let services = start(configuration.settings(), &server, ends);
+        let services = start(configuration.settings(), &server, ends, providers);
         World { services, server: Some(server), folder }
     }
 
@@ -137,9 +142,9 @@ impl World {
     }
 }
 
-fn start(settings: &Settings, server: &Server, ends: Vec<ringshard::runtime::services::ServicesEnd>) -> Arc<Services> {
+fn start(settings: &Settings, server: &Server, ends: Vec<ServicesEnd>, providers: Providers) -> Arc<Services> {
     let identity = ServerIdentity { key: *server.public_key().as_bytes(), listen: server.listen() };
-    let services = Services::start(settings, identity, ends, |actions, _| {
+    let services = Services::start(settings, identity, ends, providers, |actions, _| {
         let limits = Limits { per_second: 1e6, burst: 1_000_000, parallel: 1_000, ..Limits::default() };
         let action = Action { path: "/v1/test/add", about: "Adds.", access: Access::Account, limits };
         actions.add(action, |caller: Caller, add: Add| async move {

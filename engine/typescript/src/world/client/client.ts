@@ -268,7 +268,7 @@ export class WorldClient<C extends Contract> {
     };
   }
 
-  /** The game may use the client while it is told: so it is told when everything has its place. */
+  /** The game may use the client in its handler of news. So news are given when the client's state is complete. */
   private deliver(): void {
     for (let news = this.news.shift(); news; news = this.news.shift()) this.onNews(news);
   }

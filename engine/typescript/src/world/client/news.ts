@@ -1,4 +1,4 @@
-/** What the game is told, in the order in which it arrived. */
+/** News for the game, in the order in which it arrived. */
 
 import type { AnswerOf, Contract, ContractPart, EventOf } from '../contract/contract.js';
 import type { EntityId } from '../entity.js';

@@ -4,8 +4,8 @@ import type { Reader } from '../../bytes/reader.js';
 import type { Writer } from '../../bytes/writer.js';
 
 /**
- * A type that travels, and its values of type `T`. Values are never changed once they are made: whoever wants another
- * one makes a new one.
+ * A type that travels, and its values of type `T`. Values are never changed once they are made: make a new one
+ * instead.
  */
 export interface Type<T> {
   /** Its schema number. */

@@ -1,10 +1,10 @@
 //! Hears and speaks in a room.
 
 use super::super::door::{Answer, Door};
-use super::super::failure::Failure;
-use super::super::shown::plain;
 use super::world::{Heard, World};
+use crate::failure::Failure;
 use crate::output;
+use crate::output::plain;
 use ringshard_client::requests::value::{Schema, Value};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};

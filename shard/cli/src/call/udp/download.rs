@@ -1,8 +1,8 @@
 //! Downloads a resource into a new file.
 
 use super::super::arguments::Arguments;
-use super::super::failure::Failure;
 use super::world::World;
+use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::units::bytes;
 use indicatif::{ProgressBar, ProgressStyle};

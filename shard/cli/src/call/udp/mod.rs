@@ -11,8 +11,8 @@ mod download;
 mod world;
 
 use super::arguments::{Arguments, Deed};
-use super::failure::Failure;
-use super::login::Entrance;
+use crate::failure::Failure;
+use crate::login::Entrance;
 use download::Download;
 use world::World;
 

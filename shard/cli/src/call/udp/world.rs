@@ -1,9 +1,9 @@
 //! A client that enters the world of any game, to use the server's services.
 
 use super::super::door::{Answer, Door};
-use super::super::failure::Failure;
-use super::super::login::Entrance;
-use super::super::shown::plain;
+use crate::failure::Failure;
+use crate::login::{self, Entrance};
+use crate::output::plain;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_client::requests::caller::{Calls, End};
 use ringshard_client::requests::download::{Downloads, Verify};
@@ -202,9 +202,11 @@ impl World {
             }
             EnterAnswer::Refused(reason::BUSY) => self.presence = Presence::Asking(now + BUSY_WAIT),
             EnterAnswer::Refused(why) => {
-                return Err(Failure::Wrong(format!("the server lets nobody in: {}", said(why))));
+                return Err(Failure::Wrong(format!("the server lets nobody in: {}", login::said(why))));
             }
-            EnterAnswer::PutOut(why) => return Err(Failure::Wrong(format!("put out of the world: {}", said(why)))),
+            EnterAnswer::PutOut(why) => {
+                return Err(Failure::Wrong(format!("put out of the world: {}", login::said(why))));
+            }
             EnterAnswer::WrongSchema(part) => {
                 let why = format!("the server insists on its own {part}, though this client accepts all");
                 return Err(Failure::Wrong(why));
@@ -302,20 +304,5 @@ fn answer(end: End) -> Result<Answer, Failure> {
         End::Expired | End::Cancelled => {
             Err(Failure::Unreachable("no answer from the services in time: the call was not executed".into()))
         }
-    }
-}
-
-/// A reason of the server, or the game's.
-fn said(why: u8) -> String {
-    match why {
-        reason::BACKLOG => "this client was silent for too long".into(),
-        reason::TICKET => {
-            "the ticket is not good: it was used, has expired after 30 s, or is for another server; get a new one"
-                .into()
-        }
-        reason::BUSY => "the services are busy".into(),
-        reason::ELSEWHERE => "the account has entered from another client".into(),
-        reason::DISABLED => "the account is disabled".into(),
-        other => format!("the game's reason {other}"),
     }
 }

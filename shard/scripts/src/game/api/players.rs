@@ -78,13 +78,13 @@ pub fn enter(world: &mut World, player: PlayerId, plan: &Plan) -> Option<EntityI
     Some(body)
 }
 
-/// The body of a player about whom the script says nothing. Its name is the ticket, if that is a text.
+/// The body of a player about whom the script says nothing. Its name is `name`, if that is a text.
 ///
 /// # Errors
 /// There is no memory.
-pub fn default_plan(lua: &Lua, ticket: &[u8]) -> mlua::Result<Plan> {
+pub fn default_plan(lua: &Lua, name: &[u8]) -> mlua::Result<Plan> {
     let plan = lua.create_table()?;
-    plan.raw_set("name", lua.create_string(ticket)?)?;
+    plan.raw_set("name", lua.create_string(name)?)?;
     Plan::of(&plan, PLAYER_KIND)
 }
 

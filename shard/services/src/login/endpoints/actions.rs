@@ -28,10 +28,6 @@ fn entry(action: &Description) -> Value {
     })
 }
 
-pub(super) async fn openapi(Of(state): Of<Arc<State>>) -> Json<Value> {
-    Json(state.actions.openapi(env!("CARGO_PKG_VERSION")))
-}
-
 /// Calls the action at the request's path. A token is needed only where the action says so, but one that is sent must be valid.
 pub(super) async fn call(
     Of(state): Of<Arc<State>>,

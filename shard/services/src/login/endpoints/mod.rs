@@ -3,6 +3,7 @@
 mod accounts;
 mod actions;
 mod devices;
+mod openapi;
 mod requests;
 mod sessions;
 mod tickets;
@@ -38,7 +39,7 @@ pub(super) fn router(state: Arc<State>, socket: axum::routing::MethodRouter<Arc<
         .route("/v1/sessions/{session}", delete(sessions::revoke))
         .route("/v1/ticket", post(tickets::make))
         .route("/v1/actions", get(actions::list).post(actions::call))
-        .route("/v1/openapi.json", get(actions::openapi))
+        .route("/v1/openapi.json", get(openapi::document))
         .route("/v1/health", get(health))
         .route("/v1/ws", socket)
         .fallback(actions::call)

@@ -151,7 +151,36 @@ async fn an_action_is_called_by_who_may_and_its_failure_has_the_fields_of_each_e
     let listed = client.get("/v1/actions", None).await.body;
     let paths: Vec<_> = listed["actions"].as_array().unwrap().iter().map(|action| &action["path"]).collect();
     assert!(paths.contains(&&json!("/v1/twice")) && paths.contains(&&json!("/v1/chat/say")), "{paths:?}");
-    assert!(client.get("/v1/openapi.json", None).await.body["paths"]["/v1/twice"].is_object());
+}
+
+#[tokio::test]
+async fn the_description_has_each_endpoint_and_what_refusals_look_like() {
+    let bench = Bench::open(|_| {}).await;
+    let mut client = bench.client().await;
+    let document = client.get("/v1/openapi.json", None).await.body;
+    assert!(document["paths"]["/v1/twice"]["post"].is_object(), "actions are there, too");
+    for route in include_str!("../endpoints/mod.rs").lines().filter_map(|line| line.split(".route(\"").nth(1)) {
+        let path = route.split('"').next().unwrap();
+        assert!(document["paths"][path].is_object(), "{path} is missing");
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let at = path.replace("{device}", "1").replace("{session}", "1");
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let answer = client.ask(method.clone(), &at, None, Body::empty()).await;
+            assert_eq!(operation["security"].is_array(), answer.status == 401, "{method} {path}: {}", answer.status);
+            assert!(![404, 405].contains(&answer.status), "{method} {path}: {}", answer.status);
+        }
+    }
+    let refused = client.get("/v1/sessions", None).await.body;
+    let described = document["components"]["schemas"]["Refusal"]["required"].as_array().unwrap();
+    let names: Vec<&str> = described.iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(names.iter().all(|name| refused.get(name).is_some()), "{refused}");
+    assert_eq!(names.len(), refused.as_object().unwrap().len());
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document.pointer(reference).is_some(), "nothing is at {reference}");
+    }
 }
 
 #[tokio::test]

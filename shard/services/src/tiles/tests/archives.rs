@@ -83,10 +83,15 @@ async fn a_file_that_is_damaged_gives_errors_and_never_a_panic() {
         }
     }
     assert!(failed > 50, "{failed}");
-    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(&path, &whole).unwrap();
     let archive = Archive::open(&path).await.unwrap();
+    File::options().write(true).open(&path).unwrap().set_len(whole.len() as u64 / 2).unwrap();
     let cut = archive.fetch(tile(7, 127, 127)).await.unwrap_err();
     assert!(matches!(&cut, TileError::Damaged { reason } if reason.contains("is damaged at 7/127/127")), "{cut}");
+    let error = Archive::open(&path).await.err().unwrap().to_string();
+    assert!(error.contains("not whole") && error.contains(&format!("of {} bytes", whole.len())), "{error}");
+    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    assert!(Archive::open(&path).await.is_err(), "a byte is missing");
     for content in ["", "PMTiles", "no tiles at all"] {
         std::fs::write(&path, content).unwrap();
         let error = Archive::open(&path).await.err().unwrap().to_string();

@@ -1,5 +1,6 @@
 //! The metrics for Prometheus: names, units, labels.
 
+mod beside;
 mod format;
 
 pub(super) use format::Format;
@@ -117,8 +118,8 @@ impl Collector for ServerMetrics {
         let help = "Log lines that were dropped because the reader of the log did not keep up";
         let lines = encoder.encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?;
         counter_of(self.0.log_lines_dropped, lines)?;
-        self.services(&mut encoder)?;
-        self.fleet(&mut encoder)?;
+        beside::services(&mut encoder, &self.0.services)?;
+        beside::fleet(&mut encoder, &self.0.fleet)?;
         self.liveness(&mut encoder)?;
         self.quality(&mut encoder)?;
         self.counts(&mut encoder)?;
@@ -127,28 +128,6 @@ impl Collector for ServerMetrics {
 }
 
 impl ServerMetrics {
-    /// What the services beside the cores have counted. Levels are among the counts: `services_sessions`.
-    fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Counts of the services beside the cores";
-        let mut metric = encoder.encode_descriptor("services", help, None, MetricType::Gauge)?;
-        for (name, count) in &self.0.services {
-            let name = name.trim_start_matches("services_");
-            gauge(*count as f64, metric.encode_family(&[("count", name)])?)?;
-        }
-        Ok(())
-    }
-
-    /// What the server's place in a fleet counts. Levels are among the counts: `fleet_registered`.
-    fn fleet(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Counts of the server's registration in a fleet of hosts";
-        let mut metric = encoder.encode_descriptor("fleet", help, None, MetricType::Gauge)?;
-        for (name, count) in &self.0.fleet {
-            let name = name.trim_start_matches("fleet_");
-            gauge(*count, metric.encode_family(&[("count", name)])?)?;
-        }
-        Ok(())
-    }
-
     /// How long each core has been silent or stuck. The other metrics of a stuck core are old.
     fn liveness(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Time since the core began its last turn; it begins at least 60 turns per second";
@@ -378,8 +357,8 @@ mod tests {
             silences_s: vec![0.25, 12.5],
             started_at: SystemTime::UNIX_EPOCH,
             reload: ReloadStatus { succeeded_at: SystemTime::UNIX_EPOCH, is_latest: true },
-            services: vec![("services_sessions", 5)],
-            fleet: vec![("fleet_registered", 1.0)],
+            services: vec![("services_sessions", 5), ("services_admitted", 7)],
+            fleet: vec![("fleet_registered", 1.0), ("fleet_updates", 8.0)],
             log_lines_dropped: 6,
         };
         let text = encode(snapshot.clone(), Format::OpenMetrics).unwrap();
@@ -399,7 +378,10 @@ mod tests {
             "ringshard_core_stuck_seconds{core=\"1\"} 12.5",
             "ringshard_sessions_max 2.0",
             "ringshard_log_lines_dropped_total 6",
-            "ringshard_services{count=\"sessions\"} 5.0",
+            "ringshard_services_state{state=\"sessions\"} 5.0",
+            "ringshard_services_events_total{event=\"admitted\"} 7",
+            "ringshard_fleet_state{state=\"registered\"} 1.0",
+            "ringshard_fleet_events_total{event=\"updates\"} 8",
             "ringshard_reload_successful 1.0",
             "ringshard_duplicates_total{core=\"0\"} 0",
             "ringshard_session_round_trip_seconds_bucket{le=\"0.005\",core=\"0\"} 0",

@@ -1,6 +1,6 @@
 //! Why a login door's certificate is trusted: its fingerprint, a file of certificates, or this host's certificates.
 
-use super::super::failure::Failure;
+use crate::failure::Failure;
 use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring as provider, verify_tls13_signature};

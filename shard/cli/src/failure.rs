@@ -1,4 +1,4 @@
-//! What went wrong, and the exit code of it.
+//! What went wrong at a server, and the exit code of it.
 
 use crate::output::PrintError;
 use std::time::Duration;

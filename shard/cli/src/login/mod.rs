@@ -1,13 +1,25 @@
 //! Tokens for the login door, and tickets for the world.
+//!
+//! | module | for |
+//! |---|---|
+//! | `arguments` | who logs in where |
+//! | `https` | the login door |
+//! | `password` | asks for a password |
 
-use super::arguments::Arguments;
-use super::failure::Failure;
-use super::https::Https;
-use super::password;
+mod arguments;
+mod https;
+mod password;
+
+pub use arguments::{EntryArguments, LoginArguments};
+pub use https::Https;
+
+use crate::failure::Failure;
 use ringshard_client::PublicKey;
 use ringshard_client::requests::value::base64;
+use ringshard_client::world::messages::reason;
 use serde_json::{Value as Json, json};
 use std::path::Path;
+use std::time::Duration;
 
 /// Use of a login door. A session that began for it ends with it.
 pub struct Session {
@@ -22,9 +34,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn begin(url: String, arguments: &Arguments) -> Result<Session, Failure> {
-        let login = &arguments.login;
-        let mut door = Https::new(url, login, arguments.timeout())?;
+    pub fn begin(url: String, login: &LoginArguments, timeout: Duration) -> Result<Session, Failure> {
+        let mut door = Https::new(url, login, timeout)?;
         let Some(email) = &login.email else {
             door.token = token(login.token.as_deref(), login.token_file.as_deref())?;
             return Ok(Session { door, is_own: false });
@@ -62,20 +73,25 @@ impl Entrance {
     }
 }
 
-/// The ticket of the command line, or one of the login door.
+/// The ticket of the command line, or one of the login door, which answers within `timeout`. Without a login, there is a key.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn entrance(arguments: &Arguments, key: Option<PublicKey>) -> Result<Entrance, Failure> {
-    let Some(url) = &arguments.world.login else {
+pub fn entrance(
+    entry: &EntryArguments,
+    login: &LoginArguments,
+    key: Option<PublicKey>,
+    timeout: Duration,
+) -> Result<Entrance, Failure> {
+    let Some(url) = &entry.login else {
         let key = key.expect("without a login, the command line has a key");
-        let ticket = arguments.world.ticket.as_deref().map_or_else(|| Ok(Vec::new()), given_ticket)?;
+        let ticket = entry.ticket.as_deref().map_or_else(|| Ok(Vec::new()), given_ticket)?;
         return Ok(Entrance { key, ticket, session: None });
     };
     if !url.starts_with("https://") {
         return Err(Failure::Usage("--login has an https:// address".into()));
     }
-    let session = Session::begin(url.clone(), arguments)?;
+    let session = Session::begin(url.clone(), login, timeout)?;
     if session.door.token.is_none() {
         return Err(Failure::Usage("--login needs --email, --token-file or --token".into()));
     }
@@ -95,6 +111,21 @@ fn ticket(door: &Https, key: Option<PublicKey>) -> Result<(PublicKey, Vec<u8>), 
     let ticket = base64::decode(text(&answer, "ticket")?).ok_or_else(|| unknown_form("ticket"))?;
     let key = PublicKey::from_hex(text(&answer, "server_key")?).map_err(|_| unknown_form("server_key"))?;
     Ok((key, ticket))
+}
+
+/// Why a server refuses or puts out a client: its own reason, or the game's.
+pub fn said(why: u8) -> String {
+    match why {
+        reason::BACKLOG => "this client was silent for too long".into(),
+        reason::TICKET => {
+            "the ticket is not good: it was used, has expired after 30 s, or is for another server; get a new one"
+                .into()
+        }
+        reason::BUSY => "the services are busy".into(),
+        reason::ELSEWHERE => "the account has entered from another client".into(),
+        reason::DISABLED => "the account is disabled".into(),
+        other => format!("the game's reason {other}"),
+    }
 }
 
 /// A ticket of the command line: base64url, or @FILE.

@@ -4,11 +4,9 @@ mod connector;
 mod trust;
 
 use super::arguments::LoginArguments;
-use super::door::{Answer, Door};
-use super::failure::Failure;
-use super::shown::plain;
+use crate::failure::Failure;
+use crate::output::plain;
 use connector::TlsConnector;
-use ringshard_client::requests::value::Value;
 use serde_json::Value as Json;
 use std::time::Duration;
 use ureq::config::Config;
@@ -90,16 +88,6 @@ impl Https {
                 Failure::Unreachable(format!("cannot reach {}: {text}{advice}", self.url))
             }
         }
-    }
-}
-
-impl Door for Https {
-    fn call(&mut self, path: &str, request: &Value) -> Result<Answer, Failure> {
-        let body = match request.to_json() {
-            Json::Null => Json::Object(serde_json::Map::new()),
-            json => json,
-        };
-        self.post(path, &body).map(Answer::Json)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asks for a password at the terminal, and does not show it.
 
-use super::failure::Failure;
+use crate::failure::Failure;
 use crate::output;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
