@@ -6,6 +6,7 @@ use super::queue::{Dropped, Queue};
 use super::waiter::Waiter;
 use crate::carrier::Carrier;
 use crate::clock::{Nanos, SECOND};
+use crate::limits::Debt;
 use crate::settings::LimitSettings;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -122,6 +123,21 @@ impl Client {
     pub(crate) fn charge(&self, bytes: usize, now: Nanos) -> bool {
         self.heard.set(now);
         self.budget.borrow_mut().charge(bytes, now)
+    }
+
+    /// Charges a frame without a datagram. It does not keep an idle client. False if the client sends too much.
+    pub(crate) fn charge_frame(&self, bytes: usize, now: Nanos) -> bool {
+        self.budget.borrow_mut().charge(bytes, now)
+    }
+
+    /// What of its budgets the client has used.
+    pub(crate) fn debt(&self, now: Nanos) -> Debt {
+        self.budget.borrow().debt(now)
+    }
+
+    /// The client has used so much already: a former one of its network did.
+    pub(crate) fn owe(&self, debt: Debt, now: Nanos) {
+        self.budget.borrow_mut().owe(debt, now);
     }
 
     /// Whether the client takes nothing. What comes for it is then dropped before anything is spent on it

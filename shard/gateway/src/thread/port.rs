@@ -48,6 +48,16 @@ impl Port {
         Ok(())
     }
 
+    /// Charges a frame of the carrier without a datagram of its own, such as a ping with this payload, as a datagram. Returns
+    /// whether the client may send it: otherwise the carrier answers nothing.
+    pub(crate) fn frame_received(&self, bytes: usize) -> bool {
+        let fits = self.client.charge_frame(bytes, self.thread.now());
+        if !fits {
+            self.thread.counters().over_budget.add(1);
+        }
+        fits
+    }
+
     /// Resolves when datagrams wait for the client.
     pub async fn arrived(&self) {
         poll_fn(|context| self.poll_arrived(context)).await;
