@@ -14,6 +14,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+/// A client that takes nothing of what waits for it for this long is not read from. A slow network takes something more often.
+const HELD_UP: Nanos = SECOND / 4;
 /// A client that takes nothing of what waits for it for this long is stalled.
 const STALLED: Nanos = SECOND;
 /// Datagrams that a stalled client keeps: the newest that came before it stalled.
@@ -140,10 +142,19 @@ impl Client {
         self.budget.borrow_mut().owe(debt, now);
     }
 
-    /// Whether the client takes nothing. What comes for it is then dropped before anything is spent on it
-    /// ([`Client::refuse`]), and its carrier reads nothing from it.
+    /// Whether the client takes nothing at present. Its carrier reads nothing from it, so that it asks for no more.
+    pub(crate) fn is_held_up(&self, now: Nanos) -> bool {
+        self.takes_nothing_for(HELD_UP, now)
+    }
+
+    /// Whether the client takes nothing for long. What comes for it is then dropped before anything is spent on it
+    /// ([`Client::refuse`]).
     pub(crate) fn is_stalled(&self, now: Nanos) -> bool {
-        now > self.taken.get() + STALLED && !self.queue.borrow().is_empty()
+        self.takes_nothing_for(STALLED, now)
+    }
+
+    fn takes_nothing_for(&self, time: Nanos, now: Nanos) -> bool {
+        now > self.taken.get() + time && !self.queue.borrow().is_empty()
     }
 
     /// Counts a datagram from the server that was dropped because the client is stalled.

@@ -73,10 +73,10 @@ impl Port {
         self.client.show_waiting(each);
     }
 
-    /// Whether the client takes nothing of what waits for it. A carrier that can should read nothing from it, until the client
-    /// takes something or the thread wants it gone.
-    pub fn is_stalled(&self) -> bool {
-        self.client.is_stalled(self.thread.now())
+    /// Whether the client has taken nothing of what waits for it for a while. A carrier that can should read nothing from it,
+    /// until the client takes something or the thread wants it gone.
+    pub fn is_held_up(&self) -> bool {
+        self.client.is_held_up(self.thread.now())
     }
 
     /// The next datagram for the client.

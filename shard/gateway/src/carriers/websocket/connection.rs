@@ -121,7 +121,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         }
         self.write(context)?;
         // A client that takes no answers asks no more questions: its TCP connection fills up.
-        if self.has_written() || !self.port.is_stalled() {
+        if self.has_written() || !self.port.is_held_up() {
             self.read(context)?;
         }
         if self.ping.is_some() { self.write(context) } else { Ok(()) }
