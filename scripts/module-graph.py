@@ -67,8 +67,7 @@ CRATES = {
     "ringshard-duel-rules": ["ringshard-rollback", "ringshard-world"],
     "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
-    "ringshard-fleet": ["ringshard", "ringshard-certificates"],
-    "ringshard-gateway": ["ringshard-certificates", "ringshard-link", "ringshard-peer", "ringshard-protocol"],
+    "ringshard-fleet": ["ringshard", "ringshard-certificates", "ringshard-operation"],
     "ringshard-gateway": ["ringshard-operation", "ringshard-certificates", "ringshard-link", "ringshard-peer", "ringshard-protocol"],
     "ringshard-cli": [
         "ringshard", "ringshard-client", "ringshard-demo", "ringshard-fleet", "ringshard-gateway", "ringshard-maps", "ringshard-paths",

@@ -31,6 +31,8 @@ ringshard_protocol::counters! {
         datagrams_in,
         /// Datagrams from an address that belongs to no peer.
         datagrams_of_strangers,
+        /// Datagrams of sessions dropped because too many events of the peer wait to be polled.
+        datagrams_without_room,
         /// Datagrams sent.
         datagrams_out,
         /// Datagrams not sent because the pair has no path at present.

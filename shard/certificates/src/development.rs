@@ -5,7 +5,7 @@
 //! days and has an ECDSA P-256 key (<https://www.w3.org/TR/webtransport/#custom-certificate-requirements>): they get the
 //! short-lived one.
 
-use super::files::{CertificateError, failed};
+use super::files::{CertificateError, failed, refuse_foreign};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::RootCertStore;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -33,8 +33,9 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Returns the paths of the certificate and of its key. Makes both unless both are there, and the certificate has all names.
 pub(super) fn make_unless_there(folder: &Path, names: &[String]) -> Result<(PathBuf, PathBuf), CertificateError> {
     let (chain, key) = (folder.join("development.pem"), folder.join("development.key"));
+    make_folder(folder)?;
     if !(chain.exists() && key.exists()) || lacks_any(&chain, names) {
-        store(folder, &chain, &key, &parameters(names).map_err(CertificateError::Make)?)?;
+        store(&chain, &key, &parameters(names).map_err(CertificateError::Make)?)?;
     }
     Ok((chain, key))
 }
@@ -69,6 +70,7 @@ impl Renewal {
     /// Returns the paths of the certificate and of its key. Makes both unless both are there.
     pub(super) fn make_unless_there(&self, now: SystemTime) -> Result<(PathBuf, PathBuf), CertificateError> {
         let (chain, key) = self.paths();
+        make_folder(&self.folder)?;
         if !(chain.exists() && key.exists()) || lacks_any(&chain, &self.names) {
             self.make(now)?;
         }
@@ -78,10 +80,11 @@ impl Renewal {
     /// Makes a certificate that is valid now, and replaces the one that is there.
     pub(super) fn make(&self, now: SystemTime) -> Result<(), CertificateError> {
         let (chain, key) = self.paths();
+        make_folder(&self.folder)?;
         let mut params = parameters(&self.names).map_err(CertificateError::Make)?;
         params.not_before = (now - SLOW_CLOCK).into();
         params.not_after = (now - SLOW_CLOCK + DAY * SHORT_LIVED_DAYS).into();
-        store(&self.folder, &chain, &key, &params)
+        store(&chain, &key, &params)
     }
 
     fn paths(&self) -> (PathBuf, PathBuf) {
@@ -114,9 +117,14 @@ fn parameters(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Makes a key, signs the certificate with it, and writes both.
-fn store(folder: &Path, chain: &Path, key: &Path, params: &CertificateParams) -> Result<(), CertificateError> {
+/// Makes the folder unless it is there. Nobody else may replace what is in it.
+fn make_folder(folder: &Path) -> Result<(), CertificateError> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder, "make the folder"))?;
+    refuse_foreign(folder)
+}
+
+/// Makes a key, signs the certificate with it, and writes both.
+fn store(chain: &Path, key: &Path, params: &CertificateParams) -> Result<(), CertificateError> {
     let pair = KeyPair::generate().map_err(CertificateError::Make)?;
     let certificate = params.self_signed(&pair).map_err(CertificateError::Make)?;
     // The key first: a certificate without its key is made again.

@@ -14,6 +14,8 @@ use std::time::SystemTime;
 const PEM_BYTES_MAX: u64 = 1 << 20;
 /// Permissions of all other users.
 const OTHERS: u32 = 0o007;
+/// The permission of all other users to change a folder.
+const OTHERS_WRITE: u32 = 0o002;
 
 /// A certificate that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,11 @@ pub enum CertificateError {
     /// Every user of the host can read or change the key.
     #[error("every user of this host can read or change {0} (mode {1:04o}): run `chmod 640 {0}`")]
     Exposed(PathBuf, u32),
+    /// Another user owns the folder of a development certificate, or every user can change it.
+    #[error(
+        "another user can replace the key in {0}: {1}; remove the folder, or run `chown $(id -u) {0} && chmod 700 {0}`"
+    )]
+    ForeignFolder(PathBuf, String),
     /// The key does not belong to the certificate, or its kind is not supported.
     #[error("the key {1} cannot be used with the certificate {0}: {2}")]
     Mismatch(PathBuf, PathBuf, rustls::Error),
@@ -92,6 +99,27 @@ fn read_all(path: &Path, file: File) -> Result<Vec<u8>, CertificateError> {
         return Err(CertificateError::Long(path.to_owned()));
     }
     Ok(bytes)
+}
+
+/// Refuses a folder in which another user can replace files. The superuser can anyway.
+pub(super) fn refuse_foreign(folder: &Path) -> Result<(), CertificateError> {
+    let status = std::fs::metadata(folder).map_err(failed(folder, "look at"))?;
+    let fault = match (status.uid(), status.mode() & 0o7777) {
+        (owner, _) if is_foreign(owner) => format!("it belongs to the user {owner}"),
+        (_, mode) if mode & OTHERS_WRITE != 0 => format!("every user can change it (mode {mode:04o})"),
+        _ => return Ok(()),
+    };
+    Err(CertificateError::ForeignFolder(folder.to_owned(), fault))
+}
+
+/// The user who owns a file, unless that is the superuser or the user of this process.
+pub(super) fn foreign_owner(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|status| status.uid()).filter(|owner| is_foreign(*owner))
+}
+
+fn is_foreign(owner: u32) -> bool {
+    // This folder belongs to the user of the process.
+    owner != 0 && std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() != owner)
 }
 
 pub(super) fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> CertificateError {

@@ -2,7 +2,7 @@
 //!
 //! A connection keeps the certificate that it began with. A reload that fails leaves the certificate in use as it is. The
 //! owner of [`Certificates`] calls [`Certificates::changed`] periodically and [`Certificates::reload`] when that says so;
-//! this crate starts no thread and logs nothing.
+//! this crate starts no thread. It logs only warnings.
 #![forbid(unsafe_code)]
 
 mod development;
@@ -73,7 +73,12 @@ impl Certificates {
     pub fn open(source: &CertificateSource) -> Result<Certificates, CertificateError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let (chain, key, renewal) = match source {
-            CertificateSource::Files { chain, key } => (chain.clone(), key.clone(), None),
+            CertificateSource::Files { chain, key } => {
+                if let Some(owner) = files::foreign_owner(key) {
+                    tracing::warn!(key = %key.display(), owner, "another user owns the private key and can replace it");
+                }
+                (chain.clone(), key.clone(), None)
+            }
             CertificateSource::Development { folder, names } => {
                 let (chain, key) = development::make_unless_there(folder, names)?;
                 (chain, key, None)

@@ -42,6 +42,25 @@ fn a_development_certificate_is_kept_over_a_restart_and_its_key_is_private() {
 }
 
 #[test]
+fn a_folder_in_which_others_can_replace_the_key_is_refused() {
+    let folder = Folder::new("foreign");
+    let open = || {
+        let source = CertificateSource::ShortLived { folder: folder.0.clone(), names: Vec::new() };
+        Certificates::open(&source).map(drop)
+    };
+    open().expect("its own folder");
+    std::fs::set_permissions(&folder.0, Permissions::from_mode(0o777)).unwrap();
+    let error = open().unwrap_err().to_string();
+    assert!(error.contains("every user can change it") && error.contains("chmod 700"), "{error}");
+    std::fs::set_permissions(&folder.0, Permissions::from_mode(0o700)).unwrap();
+    // Only the superuser can give a folder away.
+    if std::os::unix::fs::chown(&folder.0, Some(54_321), None).is_ok() {
+        let error = open().unwrap_err().to_string();
+        assert!(error.contains("belongs to the user 54321"), "{error}");
+    }
+}
+
+#[test]
 fn a_development_certificate_is_made_again_for_a_name_that_it_lacks() {
     let folder = Folder::new("names");
     let first = development_for(&folder.0, &["play.example"]).fingerprint();

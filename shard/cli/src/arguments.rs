@@ -27,9 +27,9 @@ pub struct Arguments {
 pub enum Command {
     /// Run a server.
     ///
-    /// Signals: SIGTERM or Ctrl-C drains the server; a second one ends the drain; a third one ends the process without
-    /// notifying clients. SIGHUP reloads the settings that are marked reloadable, and the script. SIGUSR2 writes histograms and
-    /// connections to a file.
+    /// Signals: SIGTERM or Ctrl-C drains the server; during the drain, it ends the drain; while the server ends, it disconnects
+    /// the clients at once; one more ends the process without notifying clients. SIGHUP reloads the settings that are marked
+    /// reloadable, and the script. SIGUSR2 writes histograms and connections to a file.
     Serve(Sources),
     /// Run a gateway: it carries datagrams between servers and clients that cannot send UDP, such as browsers.
     ///

@@ -2,9 +2,10 @@
 
 use crate::counters::Counters;
 use crate::limits::Limits;
+use crate::peers;
 use crate::settings::{Settings, SettingsError, Sources};
 use crate::thread::{ConnectionRow, Order, Orders};
-use ringshard_certificates::Certificates;
+use ringshard_certificates::{CertificateError, Certificates};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -16,11 +17,25 @@ pub struct Control {
     counters: Vec<Arc<Counters>>,
     limits: Arc<Limits>,
     certificates: Option<Arc<Certificates>>,
+    peers: Option<Arc<peers::Shared>>,
     settings: Mutex<Arc<Settings>>,
     /// What a reload reads again.
     sources: OnceLock<Sources>,
     drain_until: Mutex<Option<Instant>>,
+    /// Held during a reload, so that an older reading never replaces a younger one.
+    reload: Mutex<()>,
     started: Instant,
+}
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The settings are wrong.
+    #[error("the settings in use stay: {0}")]
+    Settings(#[from] SettingsError),
+    /// The certificate cannot be used.
+    #[error("the settings and the certificate in use stay: {0}")]
+    Certificate(#[from] CertificateError),
 }
 
 impl Control {
@@ -28,6 +43,7 @@ impl Control {
         settings: Arc<Settings>,
         limits: Arc<Limits>,
         certificates: Option<Arc<Certificates>>,
+        peers: Option<Arc<peers::Shared>>,
         orders: Vec<Orders>,
         counters: Vec<Arc<Counters>>,
     ) -> Control {
@@ -36,9 +52,11 @@ impl Control {
             counters,
             limits,
             certificates,
+            peers,
             settings: Mutex::new(settings),
             sources: OnceLock::new(),
             drain_until: Mutex::new(None),
+            reload: Mutex::new(()),
             started: Instant::now(),
         }
     }
@@ -68,17 +86,19 @@ impl Control {
         let _ = self.sources.set(sources);
     }
 
-    /// Reads the settings and the certificate again. Returns the names of changed settings that need a restart.
+    /// Reads the settings and the certificate again. Returns the names of changed settings that need a restart. Of two calls
+    /// at once, one waits for the other.
     ///
     /// # Errors
-    /// The settings are wrong; those in use stay.
-    pub fn reload(&self) -> Result<Vec<&'static str>, SettingsError> {
+    /// The settings are wrong or the certificate cannot be used; nothing has changed.
+    pub fn reload(&self) -> Result<Vec<&'static str>, ReloadError> {
+        let _one_at_a_time = lock(&self.reload);
         let fresh = match self.sources.get() {
             Some(sources) => sources.load()?,
             None => Settings::clone(&self.settings()),
         };
-        if let Some(Err(error)) = self.certificates.as_ref().map(|certificates| certificates.reload()) {
-            tracing::error!(%error, "the certificate in use stays");
+        if let Some(certificates) = &self.certificates {
+            certificates.reload()?;
         }
         Ok(self.apply(fresh))
     }
@@ -91,7 +111,7 @@ impl Control {
                 let need_restart = need_restart.join(", ");
                 tracing::warn!(%need_restart, "the settings are reloaded, except those that need a restart");
             }
-            Err(error) => tracing::error!(%error, "the settings in use stay"),
+            Err(error) => tracing::error!("{error}"),
         }
     }
 
@@ -124,6 +144,9 @@ impl Control {
             *until = Some(Instant::now() + within);
             tracing::info!(clients = self.taken().1, seconds = within.as_secs(), "the gateway drains");
             self.order_all(|| Order::Drain(within));
+            if let Some(peers) = &self.peers {
+                peers.drain();
+            }
         }
     }
 
@@ -137,9 +160,10 @@ impl Control {
         self.counters().iter().any(|counters| counters.carriers_ended.get() > 0)
     }
 
-    /// Whether a drain is over: all clients have left, or its time has passed.
+    /// Whether a drain is over: all clients have left and the relay's channels have ended, or its time has passed.
     pub fn has_drained(&self) -> bool {
-        lock(&self.drain_until).is_some_and(|until| self.taken().1 == 0 || Instant::now() >= until)
+        let is_empty = || self.taken().1 == 0 && self.peers.as_ref().is_none_or(|peers| peers.channels() == 0);
+        lock(&self.drain_until).is_some_and(|until| is_empty() || Instant::now() >= until)
     }
 
     /// The clients, at most this many per thread, oldest first.

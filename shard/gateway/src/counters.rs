@@ -66,7 +66,7 @@ counters! {
     sends,
     /// Receive calls that brought datagrams from servers.
     receives,
-    /// Datagrams from clients beyond their budget: dropped.
+    /// Datagrams, pings, pongs and fragments from clients beyond their budget: dropped or not answered.
     over_budget,
     /// Datagrams that no correct client sends: the connection was closed.
     misbehaved,
@@ -162,7 +162,7 @@ counters! {
     relay_carried,
     /// Bytes of datagrams that the relay carried.
     relay_carried_bytes,
-    /// Channels refused: the ticket is wrong or has expired, the relay is full, or the gateway has no key.
+    /// Channels refused: the ticket is wrong or has expired, the relay is full, or the gateway has no key or drains.
     relay_refused,
     /// Datagrams beyond the rate of their channel: dropped.
     relay_limited,

@@ -8,7 +8,7 @@
 //!
 //! | module | for | may use |
 //! |---|---|---|
-//! | `clock`, `private_file`, [`carrier`], [`counters`] | time, files with secrets, the kinds of carriers, what is counted | |
+//! | `clock`, [`carrier`], [`counters`] | time, the kinds of carriers, what is counted | |
 //! | [`settings`] | what the gateway is told | `carrier` |
 //! | [`limits`] | who may connect | `settings`, `counters` |
 //! | `client` | what a thread holds of a client | the above |
@@ -17,7 +17,7 @@
 //! | `carriers` | WebSocket, QUIC, WebTransport, WebRTC | `thread` |
 //! | `http` | TCP connections: page, WebSocket upgrades, signalling | `carriers` |
 //! | `peers` | STUN and the relay for players who talk directly | `limits`, `counters` |
-//! | [`control`] | all threads together, as the admin port and signals see them | `thread` |
+//! | [`control`] | all threads together, as the admin port and signals see them | `thread`, `peers` |
 //! | [`admin`] | metrics, connections, reload, drain | `control` |
 //! | `start` | binds, starts threads, stops | all |
 //! | [`doctor`] | what keeps a gateway from serving | `start` |
@@ -36,7 +36,6 @@ pub mod doctor;
 mod http;
 pub mod limits;
 mod peers;
-mod private_file;
 mod run;
 pub mod settings;
 mod start;

@@ -97,8 +97,8 @@ fn command(name: &str) -> Command {
     with_settings(Command::new(name.to_owned()))
         .about("Run the server of this game")
         .after_help(
-            "Signals: SIGTERM or Ctrl-C drains the server; a second one ends the drain; a third one ends the process without \
-             notifying clients. SIGHUP reloads the settings that are marked reloadable. SIGUSR2 writes histograms and \
+            "Signals: SIGTERM or Ctrl-C drains the server; during the drain, it ends the drain; while the server ends, it \
+             disconnects the clients at once; one more ends the process without notifying clients. SIGHUP reloads the settings that are marked reloadable. SIGUSR2 writes histograms and \
              connections to a file.",
         )
         .args_conflicts_with_subcommands(true)

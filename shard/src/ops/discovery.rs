@@ -75,13 +75,8 @@ pub fn find(listen_for: Duration) -> Result<Vec<FoundServer>, DiscoveryError> {
 fn collect(events: &Receiver<ServiceEvent>, until: Instant) -> Vec<FoundServer> {
     let mut found: Vec<FoundServer> = Vec::new();
     while let Ok(event) = events.recv_deadline(until) {
-        if let ServiceEvent::ServiceResolved(service) = event
-            && found.len() < FOUND_MAX
-        {
-            let server = read(&service);
-            // It is resolved again when more of its addresses are known.
-            found.retain(|other| (&other.name, &other.key) != (&server.name, &server.key));
-            found.push(server);
+        if let ServiceEvent::ServiceResolved(service) = event {
+            add(&mut found, read(&service));
         }
     }
     found
@@ -89,18 +84,31 @@ fn collect(events: &Receiver<ServiceEvent>, until: Instant) -> Vec<FoundServer> 
 
 /// Most servers that are listed: anything in the network can announce as many as it likes.
 const FOUND_MAX: usize = 1000;
+/// Most servers of one address, so that one host does not hide the others.
+const FOUND_PER_ADDRESS_MAX: usize = 64;
+
+fn add(found: &mut Vec<FoundServer>, server: FoundServer) {
+    // It is resolved again when more of its addresses are known.
+    found.retain(|other| (&other.name, &other.key) != (&server.name, &server.key));
+    let is_beside = |other: &&FoundServer| {
+        other.addresses.iter().any(|address| server.addresses.iter().any(|own| own.ip() == address.ip()))
+    };
+    if found.len() < FOUND_MAX && found.iter().filter(is_beside).count() < FOUND_PER_ADDRESS_MAX {
+        found.push(server);
+    }
+}
 
 fn read(service: &ResolvedService) -> FoundServer {
     let text = |key: &str| {
         let value = service.txt_properties.get_property_val_str(key).unwrap_or_default();
-        value.chars().filter(|letter| !letter.is_control()).collect()
+        shown(value)
     };
     let name = service.fullname.strip_suffix(SERVICE_TYPE).unwrap_or(&service.fullname).trim_end_matches('.');
     let mut addresses: Vec<SocketAddr> =
         service.addresses.iter().map(|address| SocketAddr::new(address.to_ip_addr(), service.port)).collect();
     addresses.sort_by_key(|address| (address.ip().is_loopback(), address.is_ipv6(), *address));
     FoundServer {
-        name: name.replace('\\', "").chars().filter(|letter| !letter.is_control()).collect(),
+        name: shown(&name.replace('\\', "")),
         addresses,
         key: text("key"),
         serves: text("serves"),
@@ -108,10 +116,48 @@ fn read(service: &ResolvedService) -> FoundServer {
     }
 }
 
+/// The text without what a terminal does not show, or obeys: control characters (Cc), line and paragraph separators, and format
+/// characters (Cf), which can turn the direction of writing or make two names look the same.
+fn shown(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control() && !is_format(*letter)).collect()
+}
+
+/// The general category Cf of Unicode 16, and U+2028 and U+2029.
+fn is_format(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
+        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
+        | '\u{e0020}'..='\u{e007f}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ringshard_protocol::crypto::SecretKey;
+
+    fn server(number: usize, host: u8) -> FoundServer {
+        let addresses = vec![SocketAddr::from(([192, 0, 2, host], 3565))];
+        let text = String::new;
+        FoundServer { name: number.to_string(), addresses, key: text(), serves: text(), version: text() }
+    }
+
+    #[test]
+    fn one_host_with_many_announcements_does_not_hide_the_others() {
+        let mut found = Vec::new();
+        (0..5_000).for_each(|number| add(&mut found, server(number, 1)));
+        add(&mut found, server(5_000, 2));
+        add(&mut found, server(5_000, 2));
+        assert_eq!(found.len(), FOUND_PER_ADDRESS_MAX + 1);
+        assert_eq!(found.last(), Some(&server(5_000, 2)));
+    }
+
+    #[test]
+    fn a_name_has_nothing_that_a_terminal_obeys_or_hides() {
+        assert_eq!(shown("a\u{1b}[2J\u{202e}b\u{200d}\u{ad}\u{feff}\u{e0041}\u{2028}c\u{7f}"), "a[2Jbc");
+        assert_eq!(shown("Straße 日本 🎲"), "Straße 日本 🎲");
+    }
 
     #[test]
     fn an_announced_server_is_found_until_its_announcement_ends() {

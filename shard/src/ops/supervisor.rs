@@ -57,8 +57,8 @@ impl SignalReceiver {
 /// A server that did not end in order: some clients were not told.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Abandoned {
-    /// A second stop request arrived during shutdown.
-    #[error("a second stop request arrived during shutdown: the server exits without notifying its clients")]
+    /// A stop request arrived while the server disconnected its clients because of another one.
+    #[error("one more stop request arrived: the server exits without notifying the rest of its clients")]
     StoppedAgain,
     /// Cores are stuck, so it would never end.
     #[error("core {0:?} is stuck and does not end: the server exits without notifying the clients of that core")]
@@ -82,7 +82,8 @@ pub fn supervise(
         let lifecycle = server.lifecycle();
         match signals.0.recv_timeout(CHECK_INTERVAL) {
             Ok(signal @ (SIGHUP | SIGUSR2)) => tasks.queue(signal),
-            Ok(_) if lifecycle.is_stopping() => return Err(Abandoned::StoppedAgain),
+            Ok(_) if lifecycle.is_stopping_at_once() => return Err(Abandoned::StoppedAgain),
+            Ok(_) if lifecycle.is_stopping() => lifecycle.stop_at_once(),
             Ok(_) if lifecycle.is_draining() => lifecycle.stop(),
             Ok(_) => handle.drain(),
             Err(RecvTimeoutError::Timeout) => {}

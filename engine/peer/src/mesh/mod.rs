@@ -5,11 +5,13 @@ mod events;
 mod introductions;
 mod receive;
 mod transmit;
+mod waiting;
 
 pub use self::config::MeshConfig;
 pub use self::events::{MeshEvent, PeerPath};
 
 use self::introductions::Pace;
+use self::waiting::Waiting;
 use crate::gathering::Gathering;
 use crate::id::PeerId;
 use crate::limits::*;
@@ -24,13 +26,8 @@ use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-
-/// Bytes of messages that may wait in [`Mesh::poll_event`]. While more do, datagrams of sessions count as lost.
-const EVENT_BYTES_MAX: usize = 4 << 20;
-/// Events that may wait likewise.
-const EVENTS_MAX: usize = 65_536;
 
 /// Why a player cannot be named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -54,9 +51,7 @@ pub struct Mesh {
     gathered_at: Instant,
     pace: Pace,
     outbox: Outbox,
-    events: VecDeque<MeshEvent>,
-    /// Bytes of the messages in `events`.
-    event_bytes: usize,
+    waiting: Waiting,
     /// The message being read, and the messages of a datagram.
     scratch: Vec<u8>,
     arrived: Vec<(Channel, Vec<u8>)>,
@@ -96,8 +91,7 @@ impl Mesh {
             relay: relay.map(|relay| RelayClient::new(now, &relay, &mut random)),
             pace: Pace::new(now),
             outbox: Outbox::new(now),
-            events: VecDeque::new(),
-            event_bytes: 0,
+            waiting: Waiting::default(),
             scratch: Vec::with_capacity(MESSAGE_BYTES_MAX),
             arrived: Vec::new(),
             random,
@@ -184,11 +178,7 @@ impl Mesh {
 
     /// The next event, oldest first.
     pub fn poll_event(&mut self) -> Option<MeshEvent> {
-        let event = self.events.pop_front()?;
-        if let MeshEvent::Message(_, _, bytes) = &event {
-            self.event_bytes -= bytes.len();
-        }
-        Some(event)
+        self.waiting.pop()
     }
 
     /// The members, and the entity of each.
@@ -228,12 +218,12 @@ impl Mesh {
 
     /// Reports what happened at the peers.
     fn take_events(&mut self, now: Instant) {
-        let Mesh { peers, events, addresses, .. } = self;
+        let Mesh { peers, waiting, addresses, .. } = self;
         peers.retain(|&id, peer| {
             while let Some(event) = peer.poll_event() {
                 let ended = matches!(event, PeerEvent::Session(SessionEvent::Ended(_)));
                 if !ended || !peer.is_leaving() {
-                    events.push_back(report(id, event, now.since(peer.since())));
+                    waiting.push(report(id, event, now.since(peer.since())));
                 }
                 if ended {
                     addresses.retain(|_, owner| owner.peer != id);
@@ -242,10 +232,6 @@ impl Mesh {
             }
             true
         });
-    }
-
-    fn has_room(&self) -> bool {
-        self.event_bytes < EVENT_BYTES_MAX && self.events.len() < EVENTS_MAX
     }
 }
 

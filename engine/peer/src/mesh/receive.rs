@@ -140,7 +140,8 @@ impl Mesh {
             self.stats.datagrams_of_strangers += 1;
             return;
         };
-        if !self.has_room() {
+        if !self.waiting.has_room(id) {
+            self.stats.datagrams_without_room += 1;
             return;
         }
         self.stats.datagrams_in += 1;
@@ -153,8 +154,7 @@ impl Mesh {
         // What happened to the session comes before the messages: they may be its first.
         self.take_events(now);
         for (channel, bytes) in self.arrived.drain(..) {
-            self.event_bytes += bytes.len();
-            self.events.push_back(MeshEvent::Message(id, channel, bytes));
+            self.waiting.push(MeshEvent::Message(id, channel, bytes));
         }
     }
 }

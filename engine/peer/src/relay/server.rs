@@ -7,7 +7,9 @@ use super::*;
 use ringshard_protocol::crypto::hmac_sha256;
 use ringshard_protocol::gateway::{GatewayKey, RelayTicket};
 use ringshard_protocol::time::{Duration, Instant};
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// How long a channel lives after the last Register.
 const CHANNEL_LIFETIME: Duration = Duration::from_secs(60);
@@ -231,7 +233,8 @@ impl Relay {
         *mac.first_chunk().expect("a MAC has 32 bytes")
     }
 
-    fn sweep(&mut self, now: Instant) {
+    /// Forgets channels that are over. [`Self::receive`] does it, too.
+    pub fn sweep(&mut self, now: Instant) {
         if now < self.swept_at + SWEEP_PERIOD {
             return;
         }
@@ -259,13 +262,64 @@ impl Channel {
             return;
         }
         if self.guests.len() >= GUESTS_MAX {
-            let oldest = (0..self.guests.len()).min_by_key(|&index| self.guests[index].1);
-            oldest.map(|index| self.guests.swap_remove(index));
+            self.forget_one();
         }
         self.guests.push((guest, now));
     }
 
+    /// Forgets the oldest guest of the network that has most of them: a guest with many addresses pushes out itself alone.
+    fn forget_one(&mut self) {
+        let guests_of = |network| self.guests.iter().filter(|(guest, _)| network_of(*guest) == network).count();
+        let rank = |&index: &usize| {
+            let (guest, at) = self.guests[index];
+            (guests_of(network_of(guest)), Reverse(at))
+        };
+        if let Some(index) = (0..self.guests.len()).max_by_key(rank) {
+            self.guests.swap_remove(index);
+        }
+    }
+
     fn has_heard(&self, now: Instant, guest: SocketAddr) -> bool {
         self.guests.iter().any(|(known, at)| *known == guest && *at + GUEST_LIFETIME > now)
+    }
+}
+
+/// The IPv4 address, or the first 64 bits of the IPv6 address: one customer has at least that many for itself.
+fn network_of(address: SocketAddr) -> [u8; 8] {
+    match address.ip() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            // No IPv6 address of a host begins so.
+            [0, 0, 0, 0, a, b, c, d]
+        }
+        IpAddr::V6(ip) => *ip.octets().first_chunk().expect("an address has 16 bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A guest that sends from ever more addresses or ports, of either family, pushes out none but itself.
+    #[test]
+    fn a_guest_with_many_addresses_keeps_the_others_heard() {
+        let many_ports = |number: u16| SocketAddr::from(([192, 0, 2, 1], number));
+        let many_addresses = |number: u16| SocketAddr::from(([0x2001, 0xdb8, 1, 2, 0, 0, 0, number], 9));
+        for flood in [many_ports as fn(u16) -> SocketAddr, many_addresses] {
+            let mut channel = Channel {
+                owner: ([127, 0, 0, 1], 1).into(),
+                name: [0; 8],
+                until: Instant::ZERO,
+                guests: Vec::new(),
+                rested_at: Instant::ZERO,
+            };
+            let others = [SocketAddr::from(([198, 51, 100, 7], 1)), ([0x2001, 0xdb8, 1, 3, 0, 0, 0, 1], 9).into()];
+            let now = |millis| Instant::ZERO + Duration::from_millis(millis);
+            others.iter().for_each(|other| channel.heard(now(0), *other));
+            (1..1_000).for_each(|number| channel.heard(now(number.into()), flood(number)));
+            assert!(others.iter().all(|other| channel.has_heard(now(1_000), *other)));
+            assert_eq!(channel.guests.len(), GUESTS_MAX);
+            assert!(channel.has_heard(now(1_000), flood(999)) && !channel.has_heard(now(1_000), flood(1)));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! METRICS.md, and the other files that name metrics, against the metrics of a running server.
 
-use crate::shared::{Folder, Server};
+use crate::shared::{Folder, Server, ringshard};
 use std::collections::BTreeSet;
 
 /// A scrape of a server that runs a world.
@@ -17,11 +17,16 @@ fn scrape_with_services() -> String {
     server.admin_client().text("/metrics").unwrap()
 }
 
-/// A server whose fleet's registry is away, and a scrape of it.
+/// A server whose fleet's registry and bus are away, and a scrape of it.
 fn scrape_with_fleet() -> (Server, String) {
     let folder = Folder::new("metrics-fleet");
     let file = folder.file("fleet.toml");
-    std::fs::write(&file, "[etcd]\nendpoints = ['http://127.0.0.1:1']").unwrap();
+    let key = folder.file("fleet.key");
+    assert!(ringshard(&["fleet", "keygen", "--out", &key]).status.success());
+    let text = format!(
+        "[etcd]\nendpoints = ['http://127.0.0.1:1']\n[bus]\nservers = ['nats://127.0.0.1:1']\nkey-file = '{key}'"
+    );
+    std::fs::write(&file, text).unwrap();
     let server = Server::start("metrics-of-fleet", "", &["--fleet", &file, "--fleet-name", "eu-1"]);
     let scrape = server.admin_client().text("/metrics").unwrap();
     (server, scrape)

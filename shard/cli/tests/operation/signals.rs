@@ -3,7 +3,7 @@
 use crate::shared::{Player, Server, TIMEOUT};
 use ringshard::ops::admin::AdminClientError;
 use ringshard_protocol::client::CloseReason;
-use ringshard_protocol::wire::{DeniedReason, DisconnectReason};
+use ringshard_protocol::wire::{Channel, DeniedReason, DisconnectReason};
 use rustix::process::Signal;
 use std::io::Read;
 use std::time::{Duration, Instant as Clock};
@@ -38,6 +38,23 @@ fn a_second_signal_ends_the_drain_and_disconnects_the_players() {
     player.until("the player is disconnected", |player| player.closed.is_some());
     assert_eq!(player.closed, Some(CloseReason::Disconnected(DisconnectReason::ShuttingDown)));
     assert!(server.ends().success());
+}
+
+#[test]
+fn a_signal_while_the_server_ends_disconnects_the_players_at_once() {
+    let mut server = Server::start("twice", "", &[]);
+    let mut player = Player::connected(&server);
+    // The echo is not acknowledged, so the server waits for the player before it ends.
+    let now = player.now();
+    player.client.send(now, Channel::RELIABLE_ORDERED, b"never acknowledged").unwrap();
+    player.step();
+    std::thread::sleep(Duration::from_millis(200));
+    server.signal(Signal::TERM);
+    server.log_line("draining");
+    server.signal(Signal::TERM);
+    assert!(server.ends().success(), "it ends in order");
+    player.until("the player is disconnected", |player| player.closed.is_some());
+    assert_eq!(player.closed, Some(CloseReason::Disconnected(DisconnectReason::ShuttingDown)));
 }
 
 #[test]

@@ -21,7 +21,7 @@
 //! | `draining` | tells everything that the balancer drains |
 //! | `counters`, `metrics` | what is counted, and how it is reported |
 //! | `explain` | a decision in full, without a balancer that runs |
-//! | `private_file`, `clock`, `hash` | files with secrets, the time, hashes of what clients send |
+//! | `clock`, `hash` | the time, hashes of what clients send |
 
 mod api;
 mod audit;
@@ -38,7 +38,6 @@ mod hash;
 mod login;
 mod metrics;
 mod places;
-pub(crate) mod private_file;
 mod query;
 mod run;
 mod server;

@@ -3,8 +3,8 @@
 //! A line has a name, a role and a token: `anna write 4f3c...`. Roles are `read` and `write`; `write` may read, too. Empty lines
 //! and those that begin with `#` are skipped.
 
-use super::private_file;
 use ring::digest::{Digest, SHA256, digest};
+use ringshard_operation::private_file;
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -2,9 +2,9 @@
 
 use super::BusSettings;
 use super::seal::LETTER_BYTES_MAX;
-use crate::balance::private_file;
 use async_nats::{Client, ConnectOptions, Event, Subscriber};
 use futures_util::StreamExt;
+use ringshard_operation::private_file;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! How to reach the bus.
 
-use crate::balance::private_file;
+use ringshard_operation::private_file;
 use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;

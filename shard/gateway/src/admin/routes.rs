@@ -81,7 +81,7 @@ fn reload(control: &Control) -> Answer {
             let names = need_restart.join(", ");
             plain(StatusCode::CONFLICT, &format!("reloaded, except what needs a restart: {names}"))
         }
-        Err(error) => plain(StatusCode::UNPROCESSABLE_ENTITY, &format!("the settings in use stay: {error}")),
+        Err(error) => plain(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
     }
 }
 

@@ -6,6 +6,10 @@ use ringshard_protocol::crypto::PublicKey;
 use std::io::{Read, Write};
 
 fn gateway(token: Option<&str>) -> (Gateway, Admin) {
+    gateway_with(token, Settings { carriers: vec![Carrier::WebSocket], ..Settings::default() })
+}
+
+fn gateway_with(token: Option<&str>, base: Settings) -> (Gateway, Admin) {
     let server = ServerEntry {
         name: "none".to_owned(),
         address: ([127, 0, 0, 1], 9).into(),
@@ -17,9 +21,8 @@ fn gateway(token: Option<&str>) -> (Gateway, Admin) {
         listen: any,
         webrtc_port: 0,
         servers: vec![server],
-        carriers: vec![Carrier::WebSocket],
         admin: Some(AdminSettings { listen: any, token: token.map(str::to_owned) }),
-        ..Settings::default()
+        ..base
     };
     let gateway = Gateway::start(settings).unwrap();
     let admin = Admin::start(gateway.control()).unwrap().expect("the settings have an admin port");
@@ -70,6 +73,24 @@ fn a_token_lets_commands_through_and_a_drain_shows_in_ready() {
     assert!(ask(&admin, "POST", "/drain", right).starts_with("202"));
     assert!(ask(&admin, "GET", "/ready", "").starts_with("503"), "load balancers need no token");
     assert!(gateway.control().has_drained(), "there are no clients");
+}
+
+#[test]
+fn a_reload_with_a_certificate_that_cannot_be_used_says_so_and_changes_nothing() {
+    let folder = std::env::temp_dir().join(format!("ringshard-gateway-reload-{}", std::process::id()));
+    let base = Settings { carriers: vec![Carrier::Quic], development_folder: folder.clone(), ..Settings::default() };
+    let (gateway, admin) = gateway_with(Some("a token of some length"), base);
+    let right = "authorization: Bearer a token of some length\r\n";
+    assert!(ask(&admin, "POST", "/reload", right).starts_with("200"));
+    // A folder in place of the certificate: the gateway can neither read it nor make another one.
+    let chain = folder.join("short-lived.pem");
+    std::fs::remove_file(&chain).unwrap();
+    std::fs::create_dir(&chain).unwrap();
+    let answer = ask(&admin, "POST", "/reload", right);
+    assert!(answer.starts_with("422") && answer.contains("the certificate in use stay"), "{answer}");
+    assert!(answer.contains("short-lived.pem"), "{answer}");
+    drop(gateway);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

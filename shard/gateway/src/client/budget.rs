@@ -3,6 +3,7 @@
 //! Both meters are token buckets that hold one second's worth, kept as the time at which they are full again.
 
 use crate::clock::{Nanos, SECOND};
+use crate::limits::Debt;
 
 /// Meters for datagrams and for bytes.
 #[derive(Debug)]
@@ -33,6 +34,17 @@ impl Budget {
             self.bytes.charge(bytes as u64, now);
         }
         fits
+    }
+
+    /// What is used now.
+    pub(super) fn debt(&self, now: Nanos) -> Debt {
+        Debt { datagrams: self.datagrams.full_at.saturating_sub(now), bytes: self.bytes.full_at.saturating_sub(now) }
+    }
+
+    /// So much is used already.
+    pub(super) fn owe(&mut self, debt: Debt, now: Nanos) {
+        self.datagrams.full_at = self.datagrams.full_at.max(now + debt.datagrams);
+        self.bytes.full_at = self.bytes.full_at.max(now + debt.bytes);
     }
 }
 

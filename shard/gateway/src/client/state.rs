@@ -6,6 +6,7 @@ use super::queue::{Dropped, Queue};
 use super::waiter::Waiter;
 use crate::carrier::Carrier;
 use crate::clock::{Nanos, SECOND};
+use crate::limits::Debt;
 use crate::settings::LimitSettings;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -13,6 +14,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+/// A client that takes nothing of what waits for it for this long is not read from. A slow network takes something more often.
+const HELD_UP: Nanos = SECOND / 4;
 /// A client that takes nothing of what waits for it for this long is stalled.
 const STALLED: Nanos = SECOND;
 /// Datagrams that a stalled client keeps: the newest that came before it stalled.
@@ -124,10 +127,34 @@ impl Client {
         self.budget.borrow_mut().charge(bytes, now)
     }
 
-    /// Whether the client takes nothing. What comes for it is then dropped before anything is spent on it
-    /// ([`Client::refuse`]), and its carrier reads nothing from it.
+    /// Charges a frame without a datagram. It does not keep an idle client. False if the client sends too much.
+    pub(crate) fn charge_frame(&self, bytes: usize, now: Nanos) -> bool {
+        self.budget.borrow_mut().charge(bytes, now)
+    }
+
+    /// What of its budgets the client has used.
+    pub(crate) fn debt(&self, now: Nanos) -> Debt {
+        self.budget.borrow().debt(now)
+    }
+
+    /// The client has used so much already: a former one of its network did.
+    pub(crate) fn owe(&self, debt: Debt, now: Nanos) {
+        self.budget.borrow_mut().owe(debt, now);
+    }
+
+    /// Whether the client takes nothing at present. Its carrier reads nothing from it, so that it asks for no more.
+    pub(crate) fn is_held_up(&self, now: Nanos) -> bool {
+        self.takes_nothing_for(HELD_UP, now)
+    }
+
+    /// Whether the client takes nothing for long. What comes for it is then dropped before anything is spent on it
+    /// ([`Client::refuse`]).
     pub(crate) fn is_stalled(&self, now: Nanos) -> bool {
-        now > self.taken.get() + STALLED && !self.queue.borrow().is_empty()
+        self.takes_nothing_for(STALLED, now)
+    }
+
+    fn takes_nothing_for(&self, time: Nanos, now: Nanos) -> bool {
+        now > self.taken.get() + time && !self.queue.borrow().is_empty()
     }
 
     /// Counts a datagram from the server that was dropped because the client is stalled.

@@ -9,23 +9,26 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// Time until the next try, once the process has no file descriptor left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Least time between two lines of the log about connections that cannot be accepted. A counter has them all.
+const COMPLAINT_PERIOD: Duration = Duration::from_secs(60);
 /// Bytes that wait in the kernel of one connection before the network takes them. More would be old when it arrives.
 const UNSENT_BYTES: u32 = 16 << 10;
 
 /// Accepts, forever. The thread runs this as a task.
 pub(crate) async fn run(listener: TcpListener, site: Rc<Site>) {
     let counters = site.thread.counters();
-    let mut complained = false;
+    let mut silent_until = Instant::now();
     loop {
         match listener.accept().await {
             Ok((stream, from)) => begin(stream, from, &site),
             Err(error) => {
                 counters.tcp_failed.add(1);
-                if !std::mem::replace(&mut complained, true) {
+                if Instant::now() >= silent_until {
+                    silent_until = Instant::now() + COMPLAINT_PERIOD;
                     tracing::warn!(%error, "cannot accept a connection; the gateway tries on");
                 }
                 if !is_of_one_connection(&error) {

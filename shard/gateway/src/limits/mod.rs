@@ -1,13 +1,17 @@
 //! Who may connect: how many in all and per address, how fast, and from where. The threads share it; it is asked when a
 //! connection begins and when one ends, never for a datagram.
 //!
-//! An IPv6 address counts as its /64, because one customer has at least that many addresses.
+//! An IPv6 address counts as its /64, because one customer has at least that many addresses. A /48 has the limits of 16
+//! of these, because one customer may have as many.
 
+mod debts;
 mod origin;
 
+pub(crate) use debts::Debt;
 pub(crate) use origin::is_allowed;
 pub(crate) use ringshard_operation::admission::network_of;
 
+use self::debts::Debts;
 use crate::clock::Clock;
 use crate::settings::Settings;
 use ipnet::IpNet;
@@ -82,6 +86,7 @@ struct State {
     connections: Places,
     clients: Places,
     arrivals: Arrivals,
+    debts: Debts,
 }
 
 /// What is counted.
@@ -106,6 +111,7 @@ impl Limits {
             connections: Places::new(settings.limits.connections, settings.limits.connections_per_address),
             clients: Places::new(settings.limits.clients, settings.limits.clients_per_address),
             arrivals: arrivals(settings.limits.connects_per_second),
+            debts: Debts::default(),
         };
         let networks = RwLock::new(Lists::of(settings));
         Arc::new(Limits { clock: Clock::start(), networks, state: Mutex::new(state) })
@@ -147,6 +153,20 @@ impl Limits {
         let mut state = self.lock();
         state.clients.take(network)?;
         Ok(self.place(Kind::Client, network))
+    }
+
+    /// What of its budgets a client from this address has used already, because others of its network have left just now.
+    pub(crate) fn debt(&self, from: IpAddr) -> Debt {
+        let now = self.clock.now();
+        self.counted_network(from).ok().flatten().map_or(Debt::default(), |network| self.lock().debts.of(network, now))
+    }
+
+    /// A client from this address has left, and had used so much of its budgets.
+    pub(crate) fn note_debt(&self, from: IpAddr, debt: Debt) {
+        let now = self.clock.now();
+        if let Ok(Some(network)) = self.counted_network(from) {
+            self.lock().debts.note(network, debt, now);
+        }
     }
 
     /// Whether this address is on the deny list, and not on the allow list.

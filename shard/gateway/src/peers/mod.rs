@@ -17,7 +17,7 @@ use ringshard_protocol::time::Instant;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -34,8 +34,29 @@ const COUNT_EVERY: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct Peers {
     address: SocketAddr,
-    stops: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread and others tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    stops: AtomicBool,
+    drains: AtomicBool,
+    channels: AtomicUsize,
+}
+
+impl Shared {
+    /// No Register is answered any more. Channels go on until their time is over, at most a minute: their owners notice, and
+    /// their guests keep their path meanwhile.
+    pub(crate) fn drain(&self) {
+        self.drains.store(true, Ordering::Relaxed);
+    }
+
+    /// Channels of the relay.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels.load(Ordering::Relaxed)
+    }
 }
 
 impl Peers {
@@ -50,7 +71,7 @@ impl Peers {
         socket.set_read_timeout(Some(PATIENCE))?;
         let address = socket.local_addr()?;
         let relay = settings.key.as_ref().map(relay).transpose()?;
-        let stops = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new(Shared::default());
         let work = Work {
             socket,
             is_ipv6: address.is_ipv6(),
@@ -61,10 +82,15 @@ impl Peers {
             counted: RelayStats::default(),
             uncounted: 0,
             clock: Clock::start(),
-            stops: Arc::clone(&stops),
+            shared: Arc::clone(&shared),
         };
         let thread = thread::Builder::new().name("gateway-peers".to_owned()).spawn(move || work.run())?;
-        Ok(Peers { address, stops, thread: Some(thread) })
+        Ok(Peers { address, shared, thread: Some(thread) })
+    }
+
+    /// What others can ask of the thread.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The address of the port.
@@ -75,7 +101,7 @@ impl Peers {
 
 impl Drop for Peers {
     fn drop(&mut self) {
-        self.stops.store(true, Ordering::Relaxed);
+        self.shared.stops.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has said so.
             let _ = thread.join();
@@ -109,14 +135,14 @@ struct Work {
     counted: RelayStats,
     uncounted: u32,
     clock: Clock,
-    stops: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
 impl Work {
     fn run(mut self) {
         let mut datagram = [0; DATAGRAM_BYTES];
         let mut out = [0; DATAGRAM_BYTES + RELAY_BYTES_MAX];
-        while !self.stops.load(Ordering::Relaxed) {
+        while !self.shared.stops.load(Ordering::Relaxed) {
             match self.socket.recv_from(&mut datagram) {
                 Ok((len, from)) if len < DATAGRAM_BYTES => self.take(canonical(from), &datagram[..len], &mut out),
                 Ok(_) => self.counters.peers_invalid.add(1),
@@ -171,6 +197,10 @@ impl Work {
             self.counters.relay_refused.add(1);
             return None;
         };
+        if relay::is_register(datagram) && self.shared.drains.load(Ordering::Relaxed) {
+            self.counters.relay_refused.add(1);
+            return None;
+        }
         let unix = UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
         let answer = relay.receive(Instant::from_nanos(self.clock.now()), unix, from, datagram, out);
         self.uncounted += 1;
@@ -183,7 +213,9 @@ impl Work {
     /// Brings the gateway's counters up to date with the relay's.
     fn count(&mut self) {
         self.uncounted = 0;
-        let Some(relay) = &self.relay else { return };
+        let Some(relay) = &mut self.relay else { return };
+        relay.sweep(Instant::from_nanos(self.clock.now()));
+        self.shared.channels.store(relay.channels(), Ordering::Relaxed);
         let (now, before) = (*relay.stats(), std::mem::replace(&mut self.counted, *relay.stats()));
         let counters = &self.counters;
         counters.relay_opened.add(now.opened - before.opened);

@@ -3,7 +3,7 @@
 use super::raw::Raw;
 use super::{AdminSettings, CertificateFiles, LimitSettings, ServerEntry, Settings};
 use crate::carrier::Carrier;
-use crate::private_file;
+use ringshard_operation::private_file;
 use ringshard_protocol::gateway::GatewayKey;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use std::net::SocketAddr;

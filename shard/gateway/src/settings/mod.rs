@@ -73,7 +73,7 @@ pub struct Settings {
     pub allow: Vec<IpNet>,
 }
 
-/// Limits per address and per client. An IPv6 address counts as its /64.
+/// Limits per address and per client. An IPv6 address counts as its /64; a /48 has the limits of 16 of these.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LimitSettings {
     /// Clients of the gateway.

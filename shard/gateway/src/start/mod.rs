@@ -74,7 +74,8 @@ impl Gateway {
                 Some(peers.map_err(|source| StartError::Peers { source })?)
             }
         };
-        let control = Arc::new(Control::new(settings, limits, certificates, orders, counters));
+        let of_relay = peers.as_ref().map(|peers| Arc::clone(peers.shared()));
+        let control = Arc::new(Control::new(settings, limits, certificates, of_relay, orders, counters));
         let gateway = Gateway { listen, webrtc, peers, control, threads };
         for _ in &gateway.threads {
             readiness.recv().unwrap_or(Err(StartError::Thread))?;

@@ -132,6 +132,7 @@ impl Thread {
         let serial = self.serial.replace(self.serial.get() + 1);
         let memory = Rc::clone(&self.memory);
         let client = Rc::new(Client::new(serial, server, carrier, address, &settings.limits, memory, self.now()));
+        client.owe(self.limits.debt(address.ip()), self.now());
         self.clients.borrow_mut().insert(serial, Rc::clone(&client));
         let flows = &self.servers[server].flows;
         let first = self.spread.hash_one(serial) as usize % flows.len();
@@ -201,6 +202,7 @@ impl Thread {
     fn left(&self, client: &Client) {
         self.clients.borrow_mut().remove(&client.serial);
         self.counters.left.add(1);
+        self.limits.note_debt(client.address().ip(), client.debt(self.now()));
     }
 
     fn close(&self, client: &Client, going: Going) {

@@ -48,6 +48,16 @@ impl Port {
         Ok(())
     }
 
+    /// Charges a frame of the carrier without a datagram of its own, such as a ping with this payload, as a datagram. Returns
+    /// whether the client may send it: otherwise the carrier answers nothing.
+    pub(crate) fn frame_received(&self, bytes: usize) -> bool {
+        let fits = self.client.charge_frame(bytes, self.thread.now());
+        if !fits {
+            self.thread.counters().over_budget.add(1);
+        }
+        fits
+    }
+
     /// Resolves when datagrams wait for the client.
     pub async fn arrived(&self) {
         poll_fn(|context| self.poll_arrived(context)).await;
@@ -63,10 +73,10 @@ impl Port {
         self.client.show_waiting(each);
     }
 
-    /// Whether the client takes nothing of what waits for it. A carrier that can should read nothing from it, until the client
-    /// takes something or the thread wants it gone.
-    pub fn is_stalled(&self) -> bool {
-        self.client.is_stalled(self.thread.now())
+    /// Whether the client has taken nothing of what waits for it for a while. A carrier that can should read nothing from it,
+    /// until the client takes something or the thread wants it gone.
+    pub fn is_held_up(&self) -> bool {
+        self.client.is_held_up(self.thread.now())
     }
 
     /// The next datagram for the client.

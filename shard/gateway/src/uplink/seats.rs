@@ -69,11 +69,12 @@ impl Seats {
 
     /// A place in a flow where the client gets this core and slot.
     fn room_for(&self, key: ConnectionKey, now: Nanos) -> Option<usize> {
-        let flow = self.flows.iter().find(|flow| flow.is_free(key, now))?;
         let mut taken = self.taken.borrow_mut();
-        if let Some(at) = taken.iter().position(|seat| seat.is_in(flow)) {
+        if let Some(at) = taken.iter().position(|seat| seat.may_claim(key, now)) {
             return Some(at);
         }
+        let is_new = |flow: &&Rc<Flow>| taken.iter().all(|seat| !seat.is_in(flow));
+        let flow = self.flows.iter().filter(is_new).find(|flow| flow.is_free(key, now))?;
         taken.push(flow.join(Rc::clone(&self.client)));
         Some(taken.len() - 1)
     }

@@ -8,7 +8,7 @@ use ringshard_gateway::thread::ConnectionRow;
 use ringshard_gateway::{Gateway, Going};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
@@ -214,6 +214,53 @@ fn a_client_beyond_its_budget_loses_its_own_datagrams_alone() {
     flood.flush().unwrap();
     wait_until("most are dropped", || count(&gateway, "over_budget") > 1_500);
     assert!(count(&gateway, "datagrams_up") < 500);
+    assert_served(&gateway, &server);
+}
+
+/// A flood in many short connections costs the same budget as one in a long one.
+#[test]
+fn a_client_that_connects_again_goes_on_with_its_used_budget() {
+    let server = EchoServer::start();
+    let limits = LimitSettings { datagrams_per_second: 100, ..LimitSettings::default() };
+    let gateway = Gateway::start(Settings { limits, allow: Vec::new(), ..settings(&server) }).unwrap();
+    let began = Instant::now();
+    for _ in 0..10 {
+        let mut flood = open(gateway.listen(), "echo").unwrap();
+        let before = count(&gateway, "datagrams_up") + count(&gateway, "over_budget");
+        (0..200).for_each(|_| flood.write(Message::binary(connect(1))).unwrap());
+        flood.flush().unwrap();
+        wait_until("all is read", || count(&gateway, "datagrams_up") + count(&gateway, "over_budget") == before + 200);
+        drop(flood);
+        wait_until("it has left", || gateway.control().taken().1 == 0);
+    }
+    let allowed = 100 * (2 + began.elapsed().as_secs());
+    assert!(count(&gateway, "datagrams_up") <= allowed, "{} of {allowed}", count(&gateway, "datagrams_up"));
+}
+
+/// An empty frame with this first byte, as a client sends it.
+fn empty_frame(first: u8) -> [u8; 6] {
+    [first, 0x80, 1, 2, 3, 4]
+}
+
+#[test]
+fn frames_without_a_datagram_cost_the_budget_of_their_sender() {
+    const PING: u8 = 0x89;
+    const PONG: u8 = 0x8a;
+    const CONTINUES: u8 = 0x00;
+    let server = EchoServer::start();
+    let limits = LimitSettings { datagrams_per_second: 100, ..LimitSettings::default() };
+    let gateway = Gateway::start(Settings { limits, ..settings(&server) }).unwrap();
+    for kind in [PING, PONG, CONTINUES] {
+        let before = count(&gateway, "over_budget");
+        let mut flood = open(gateway.listen(), "echo").unwrap();
+        let stream = flood.get_mut();
+        if kind == CONTINUES {
+            // A binary message, whose fragments never end.
+            stream.write_all(&empty_frame(0x02)).unwrap();
+        }
+        stream.write_all(&[empty_frame(kind); 2_000].concat()).unwrap();
+        wait_until("most are over the budget", || count(&gateway, "over_budget") > before + 1_500);
+    }
     assert_served(&gateway, &server);
 }
 

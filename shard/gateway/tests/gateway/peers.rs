@@ -220,3 +220,23 @@ fn the_relay_refuses_tickets_of_other_keys_and_those_that_have_expired() {
     assert!(reaches(&gateway, "relay_refused", 2));
     assert_eq!(count(&gateway, "relay_opened"), 0);
 }
+
+#[test]
+fn a_drain_opens_no_channel_and_lets_those_that_are_open_end() {
+    let (_server, gateway) = gateway(Some(KEY));
+    let relay = gateway.peers().expect("the port is on");
+    let ticket = |number: usize| RelayTicket::issue(&GatewayKey::from_bytes(KEY), LATER, [number as u8; 8]);
+    let mut players = [0, 1].map(|number| Player::new(number, relay, ticket(number.into())));
+    assert!(talk(&mut players, PATIENCE), "{:?}", players[0].events);
+    assert!(reaches(&gateway, "relay_opened", 2));
+    gateway.control().drain(Duration::from_secs(600));
+    let carried = count(&gateway, "relay_carried");
+    let mut late = [0, 1].map(|number| Player::new(number, relay, ticket(7)));
+    assert!(!talk(&mut late, Duration::from_secs(2)));
+    assert!(reaches(&gateway, "relay_refused", 1));
+    assert_eq!(count(&gateway, "relay_opened"), 2);
+    assert!(!gateway.control().has_drained(), "two channels are open");
+    players.iter_mut().for_each(|player| player.events.clear());
+    assert!(talk(&mut players, PATIENCE), "{:?}", players[0].events);
+    assert!(reaches(&gateway, "relay_carried", carried + 1));
+}

@@ -1,5 +1,6 @@
-//! How many there are, in all and per network.
+//! How many there are, in all, per network, and per site, which is a /48 of IPv6.
 
+use super::{SITE_NETWORKS, site_of};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -7,8 +8,9 @@ use std::net::IpAddr;
 #[derive(Debug)]
 pub struct Places {
     taken: usize,
-    /// At most one entry per place.
+    /// At most one entry per place, as in `sites`.
     networks: HashMap<IpAddr, usize>,
+    sites: HashMap<IpAddr, usize>,
     all_max: usize,
     per_network_max: usize,
 }
@@ -18,14 +20,14 @@ pub struct Places {
 pub enum Full {
     /// All are taken.
     All,
-    /// The network has as many as it may have.
+    /// The network, or its site, has as many as it may have.
     Network,
 }
 
 impl Places {
-    /// So many places in all, and so many for each network.
+    /// So many places in all, and so many for each network. A site has those of 16 networks.
     pub fn new(all_max: usize, per_network_max: usize) -> Places {
-        Places { taken: 0, networks: HashMap::new(), all_max, per_network_max }
+        Places { taken: 0, networks: HashMap::new(), sites: HashMap::new(), all_max, per_network_max }
     }
 
     /// Takes other numbers. Places that are taken stay.
@@ -42,11 +44,16 @@ impl Places {
             return Err(Full::All);
         }
         if let Some(network) = network {
-            let of_network = self.networks.get(&network).copied().unwrap_or(0);
-            if of_network >= self.per_network_max {
+            let site = site_of(network);
+            let of_site_max = self.per_network_max.saturating_mul(SITE_NETWORKS as usize);
+            let is_site_full = site.is_some_and(|site| count(&self.sites, site) >= of_site_max);
+            if is_site_full || count(&self.networks, network) >= self.per_network_max {
                 return Err(Full::Network);
             }
-            self.networks.insert(network, of_network + 1);
+            *self.networks.entry(network).or_default() += 1;
+            if let Some(site) = site {
+                *self.sites.entry(site).or_default() += 1;
+            }
         }
         self.taken += 1;
         Ok(())
@@ -60,19 +67,31 @@ impl Places {
         assert!(self.taken > 0, "a place that is given back was taken");
         self.taken -= 1;
         let Some(network) = network else { return };
-        match self.networks[&network] - 1 {
-            0 => {
-                self.networks.remove(&network);
-            }
-            left => {
-                self.networks.insert(network, left);
-            }
+        decrease(&mut self.networks, network);
+        if let Some(site) = site_of(network) {
+            decrease(&mut self.sites, site);
         }
     }
 
     /// Places that are taken.
     pub fn taken(&self) -> usize {
         self.taken
+    }
+}
+
+fn count(counts: &HashMap<IpAddr, usize>, network: IpAddr) -> usize {
+    counts.get(&network).copied().unwrap_or(0)
+}
+
+/// No entry is left of a network without places.
+fn decrease(counts: &mut HashMap<IpAddr, usize>, network: IpAddr) {
+    match counts[&network] - 1 {
+        0 => {
+            counts.remove(&network);
+        }
+        left => {
+            counts.insert(network, left);
+        }
     }
 }
 
@@ -95,9 +114,22 @@ mod tests {
     #[test]
     fn no_entry_is_left_of_a_network_without_places() {
         let mut places = Places::new(10, 1);
-        let network = Some([10, 0, 0, 1].into());
-        places.take(network).unwrap();
-        places.give_back(network);
-        assert!(places.networks.is_empty());
+        for network in ["10.0.0.1", "2001:db8::"].map(|network| Some(network.parse().unwrap())) {
+            places.take(network).unwrap();
+            places.give_back(network);
+            assert!(places.networks.is_empty() && places.sites.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_customer_with_65_536_networks_has_the_places_of_16_and_its_neighbour_has_its_own() {
+        let mut places = Places::new(100_000, 3);
+        let network = |site: u16, number: u16| Some(IpAddr::from([0x2001, 0xdb8, site, number, 0, 0, 0, 0]));
+        let taken = (0..=u16::MAX).filter(|&number| places.take(network(1, number)).is_ok()).count();
+        assert_eq!(taken, 48);
+        assert_eq!(places.take(network(1, 65_535)), Err(Full::Network));
+        assert_eq!(places.take(network(2, 0)), Ok(()));
+        places.give_back(network(1, 0));
+        assert_eq!(places.take(network(1, 65_535)), Ok(()));
     }
 }

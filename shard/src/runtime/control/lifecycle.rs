@@ -1,9 +1,10 @@
-//! The stage of a server's life: running, draining, stopping. It only moves forward.
+//! The stage of a server's life: running, draining, stopping, stopping at once. It only moves forward.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 const DRAINING: u8 = 1;
 const STOPPING: u8 = 2;
+const STOPPING_AT_ONCE: u8 = 3;
 
 /// The stage that a server is in. Every core reads it once per turn.
 #[derive(Debug, Default)]
@@ -20,6 +21,11 @@ impl Lifecycle {
         self.0.fetch_max(STOPPING, Ordering::Relaxed);
     }
 
+    /// Makes every core disconnect its clients and end, without waiting for reliable messages to arrive.
+    pub fn stop_at_once(&self) {
+        self.0.fetch_max(STOPPING_AT_ONCE, Ordering::Relaxed);
+    }
+
     /// Whether new clients are refused.
     #[inline]
     pub fn is_draining(&self) -> bool {
@@ -32,9 +38,15 @@ impl Lifecycle {
         self.stage() >= STOPPING
     }
 
+    /// Whether the cores are to end without waiting for reliable messages to arrive.
+    #[inline]
+    pub fn is_stopping_at_once(&self) -> bool {
+        self.stage() >= STOPPING_AT_ONCE
+    }
+
     fn stage(&self) -> u8 {
         let stage = self.0.load(Ordering::Relaxed);
-        assert!(stage <= STOPPING, "stage {stage} of a server's life is unknown");
+        assert!(stage <= STOPPING_AT_ONCE, "stage {stage} of a server's life is unknown");
         stage
     }
 }
@@ -49,6 +61,9 @@ mod tests {
         assert!(!lifecycle.is_draining() && !lifecycle.is_stopping());
         lifecycle.stop();
         lifecycle.drain();
-        assert!(lifecycle.is_draining() && lifecycle.is_stopping());
+        assert!(lifecycle.is_draining() && lifecycle.is_stopping() && !lifecycle.is_stopping_at_once());
+        lifecycle.stop_at_once();
+        lifecycle.stop();
+        assert!(lifecycle.is_draining() && lifecycle.is_stopping() && lifecycle.is_stopping_at_once());
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! serving --drain--> draining --stop--> flushing --acknowledged, or FLUSH_TIMEOUT--> disconnecting --> done
 //! ```
-//! A stop without a drain drains first, in the same turn.
+//! A stop without a drain drains first, in the same turn. A stop at once does not wait for acknowledgments.
 
 use crate::runtime::control::Lifecycle;
 use crate::runtime::service::Service;
@@ -40,7 +40,7 @@ impl Shutdown {
     /// Follows the server's lifecycle: refuses new clients when it drains, disconnects all when it stops.
     pub(super) fn follow_lifecycle(&mut self, now: Instant, endpoint: &mut Endpoint, service: &mut impl Service) {
         // Read once and before the other: a stop that arrives between the two would be one without a drain.
-        let is_stopping = self.lifecycle.is_stopping();
+        let (is_stopping, at_once) = (self.lifecycle.is_stopping(), self.lifecycle.is_stopping_at_once());
         if !self.draining && self.lifecycle.is_draining() {
             self.draining = true;
             endpoint.refuse_new();
@@ -50,7 +50,7 @@ impl Shutdown {
             return;
         }
         let since = *self.flushing_since.get_or_insert(now);
-        if now.since(since) >= FLUSH_TIMEOUT || endpoint.unacknowledged_bytes() == 0 {
+        if at_once || now.since(since) >= FLUSH_TIMEOUT || endpoint.unacknowledged_bytes() == 0 {
             assert!(self.draining, "a core that disconnects its clients accepts no new ones");
             self.disconnecting_since = Some(now);
         }

@@ -7,24 +7,27 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Time until the next try, once the process has no file descriptor left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Least time between two lines of the log about connections that cannot be accepted. A counter has them all.
+const COMPLAINT_PERIOD: Duration = Duration::from_secs(60);
 
 /// Runs until the balancer drains and every connection has ended, at the latest `drain` later. Gives the number of connections
 /// that were cut then.
 pub(in crate::balance) async fn accept(listener: TcpListener, shared: Arc<Shared>, drain: Duration) -> usize {
     let mut connections = JoinSet::new();
     let mut drains = shared.drains.clone();
-    let mut complained = false;
+    let mut silent_until = Instant::now();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, from)) => begin(stream, from, &shared, &mut connections),
                 Err(error) => {
                     shared.state.counters.accept_failed.count();
-                    if !std::mem::replace(&mut complained, true) {
+                    if Instant::now() >= silent_until {
+                        silent_until = Instant::now() + COMPLAINT_PERIOD;
                         tracing::warn!(%error, "cannot accept a connection; the balancer tries on");
                     }
                     if !is_of_one_connection(&error) {

@@ -2,8 +2,8 @@
 
 use super::raw::Raw;
 use super::{CertificateFiles, LimitSettings, LoginSettings, Settings};
-use crate::balance::private_file;
 use crate::balancer::KEY_BYTES;
+use ringshard_operation::private_file;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;

@@ -121,7 +121,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         }
         self.write(context)?;
         // A client that takes no answers asks no more questions: its TCP connection fills up.
-        if self.has_written() || !self.port.is_stalled() {
+        if self.has_written() || !self.port.is_held_up() {
             self.read(context)?;
         }
         if self.ping.is_some() { self.write(context) } else { Ok(()) }
@@ -155,7 +155,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                 received.map_err(|_| Stop::End(End::Close(close_code::POLICY, "not a datagram of a client")))
             }
             Event::Ping(payload) => {
-                *ping = Some(payload.to_vec());
+                if port.frame_received(payload.len()) {
+                    *ping = Some(payload.to_vec());
+                }
+                Ok(())
+            }
+            Event::Idle => {
+                port.frame_received(0);
                 Ok(())
             }
             Event::Close(payload) => Err(Stop::End(End::Closed(payload.to_vec()))),

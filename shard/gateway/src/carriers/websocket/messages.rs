@@ -8,6 +8,8 @@ use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 pub(super) enum Event<'a> {
     /// A binary message, which is a datagram.
     Datagram(&'a [u8]),
+    /// A frame that asks for nothing: a pong, or a fragment that does not complete its message.
+    Idle,
     /// A ping: a pong with this payload answers it.
     Ping(&'a [u8]),
     /// The client closes the connection. The payload has a code and a reason, or nothing.
@@ -67,7 +69,7 @@ impl Messages {
             Opcode::Ping => each(Event::Ping(payload)),
             Opcode::Close if payload.len() == 1 => Err(Fault::Protocol.into()),
             Opcode::Close => each(Event::Close(payload)),
-            Opcode::Pong => Ok(()),
+            Opcode::Pong => each(Event::Idle),
             Opcode::Text => Err(Fault::Text.into()),
             Opcode::Binary | Opcode::Continuation => {
                 let mut message = self.begun.take().unwrap_or_default();
@@ -76,7 +78,7 @@ impl Messages {
                     return each(Event::Datagram(&message));
                 }
                 self.begun = Some(message);
-                Ok(())
+                each(Event::Idle)
             }
         }
     }
@@ -94,6 +96,7 @@ mod tests {
     #[derive(Clone, PartialEq, Eq, Debug)]
     enum Said {
         Datagram(Vec<u8>),
+        Idle,
         Ping(Vec<u8>),
         Close(Vec<u8>),
     }
@@ -101,6 +104,7 @@ mod tests {
     fn said(event: &Event<'_>) -> Said {
         match event {
             Event::Datagram(payload) => Said::Datagram(payload.to_vec()),
+            Event::Idle => Said::Idle,
             Event::Ping(payload) => Said::Ping(payload.to_vec()),
             Event::Close(payload) => Said::Close(payload.to_vec()),
         }
@@ -155,7 +159,10 @@ mod tests {
                 stream.extend(frame(OpCode::Control(Control::Ping), true, mask, payload));
                 expected.push(Said::Ping(payload.clone()));
             }
-            Sent::Pong(payload) => stream.extend(frame(OpCode::Control(Control::Pong), true, mask, payload)),
+            Sent::Pong(payload) => {
+                stream.extend(frame(OpCode::Control(Control::Pong), true, mask, payload));
+                expected.push(Said::Idle);
+            }
             Sent::Message(payload, cuts) => {
                 let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (payload.len() + 1)).collect();
                 cuts.extend([0, payload.len()]);
@@ -165,6 +172,7 @@ mod tests {
                     let opcode = OpCode::Data(if at == 0 { Data::Binary } else { Data::Continue });
                     stream.extend(frame(opcode, at + 1 == parts.len(), mask, part));
                     if at + 1 < parts.len() {
+                        expected.push(Said::Idle);
                         put(&Sent::Ping(vec![at as u8]), mask, stream, expected);
                     }
                 }

@@ -84,9 +84,9 @@ impl Flow {
         }))
     }
 
-    /// Whether a client that claims this core and slot gets them.
+    /// Whether a client without a place here that claims this core and slot gets them.
     pub(super) fn is_free(&self, key: ConnectionKey, now: Nanos) -> bool {
-        self.routes.borrow().is_free(key, now)
+        self.routes.borrow().is_free(None, key, now)
     }
 
     /// Takes a client in.
@@ -236,6 +236,11 @@ impl Seat {
     /// Whether the client has this core and slot here.
     pub(super) fn holds(&self, key: ConnectionKey) -> bool {
         self.flow.routes.borrow().owner(key) == Some(self.member)
+    }
+
+    /// Whether the client gets this core and slot here if it claims them.
+    pub(super) fn may_claim(&self, key: ConnectionKey, now: Nanos) -> bool {
+        self.flow.routes.borrow().is_free(Some(self.member), key, now)
     }
 
     /// Whether it is a place in this flow.

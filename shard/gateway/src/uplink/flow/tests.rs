@@ -107,6 +107,23 @@ fn a_client_that_takes_something_again_gets_what_comes_then() {
 }
 
 #[test]
+fn a_client_is_held_up_before_it_is_stalled_and_no_longer_once_it_takes_something() {
+    with_runtime(|| {
+        let bench = Bench::new();
+        let slow = &bench.clients[0];
+        assert!(!slow.is_held_up(SECOND), "nothing waits for it");
+        bench.arrive(&[SLOW, SLOW], SECOND);
+        let later = SECOND + SECOND / 4 + 1;
+        assert!(!slow.is_held_up(later - 1));
+        assert!(slow.is_held_up(later) && !slow.is_stalled(later));
+        bench.arrive(&[SLOW], later);
+        assert_eq!(slow.waiting_bytes(), 3 * SIZE, "what comes for it is kept");
+        assert!(slow.take(later).is_some());
+        assert!(!slow.is_held_up(later + 1));
+    });
+}
+
+#[test]
 fn a_client_that_is_waiting_for_the_kernel_is_not_woken_by_datagrams() {
     with_runtime(|| {
         let bench = Bench::new();

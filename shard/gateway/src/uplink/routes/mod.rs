@@ -5,11 +5,13 @@
 //!
 //! - The server accepts its Connect. The server decides, so the client gets the core and slot whoever had them before.
 //! - It sends an encrypted datagram with a core and slot that nobody holds: a *claim*. A session that moves here from
-//!   another carrier, or from another flow, comes so. Only the server can tell whether the claim is honest. Until a datagram
-//!   arrives from it, a later claim of another client displaces this one, so that a liar keeps nobody out.
+//!   another carrier, or from another flow, comes so. Only the server can tell whether the claim is honest: it answers what
+//!   is authentic. So for [`CLAIM`], only one client claims a core and slot in this flow, and an answer is for that one. A
+//!   second client claims them in another flow, which the server sees as another path.
 //!
 //! A client that has a core and slot keeps them against the claims of others for [`HOLD`] after the last datagram from the
-//! server. A server pings its clients more often than that.
+//! server. A server pings its clients more often than that. A claim without an answer ends after [`CLAIM`] when another client
+//! claims. The former one may displace nobody there for [`HOLD`], so that liars keep nobody out for long.
 
 use crate::clock::{Nanos, SECOND};
 use crate::uplink::packet::{ConnectionKey, Tag};
@@ -23,6 +25,8 @@ const KEYS_MAX: usize = 8;
 const TAG_LIFETIME: Nanos = 20 * SECOND;
 /// How long a client keeps a core and slot after the last datagram from the server.
 const HOLD: Nanos = 15 * SECOND;
+/// How long a client has for the server's answer to its claim, before another client may claim the same.
+const CLAIM: Nanos = SECOND;
 /// How long after a datagram that told a changed address the server's may still be answers to the former one.
 const IN_FLIGHT: Nanos = SECOND / 2;
 
@@ -65,6 +69,8 @@ struct Owner {
     member: Member,
     /// Until when claims of others are refused.
     held_until: Nanos,
+    /// The server has sent something since the member got this.
+    is_answered: bool,
     /// The server has yet to learn the member's address.
     announces: bool,
     /// Datagrams from the server end the announcement only from this time on: [`NOT_TOLD`] until one has told the address.
@@ -77,6 +83,8 @@ struct Owner {
 struct Holdings {
     tags: Vec<Tag>,
     keys: Vec<ConnectionKey>,
+    /// What the member has claimed in vain, and until when it may not displace others there.
+    vain: Vec<(ConnectionKey, Nanos)>,
 }
 
 impl Routes {
@@ -100,9 +108,19 @@ impl Routes {
                 true => Upstream::Announced,
                 false => Upstream::Plain,
             },
-            Some(owner) if now < owner.held_until => Upstream::ForeignKey,
-            _ => {
-                let owner = Owner { member, held_until: now, announces: true, announced_after: NOT_TOLD, in_flight: 0 };
+            _ if !self.is_free(Some(member), key, now) => Upstream::ForeignKey,
+            former => {
+                if let Some(liar) = former.filter(|owner| !owner.is_answered).map(|owner| owner.member) {
+                    self.note_vain(liar, key, now);
+                }
+                let owner = Owner {
+                    member,
+                    held_until: now + CLAIM,
+                    is_answered: false,
+                    announces: true,
+                    announced_after: NOT_TOLD,
+                    in_flight: 0,
+                };
                 self.give(member, key, owner);
                 Upstream::Announced
             }
@@ -123,9 +141,11 @@ impl Routes {
         self.keys.get(&key).map(|owner| owner.member)
     }
 
-    /// Whether a member that claims this core and slot gets them from their present owner.
-    pub(in crate::uplink) fn is_free(&self, key: ConnectionKey, now: Nanos) -> bool {
-        self.keys.get(&key).is_none_or(|owner| now >= owner.held_until)
+    /// Whether a client that claims this core and slot gets them. `member`: what it is here, if it is here.
+    pub(in crate::uplink) fn is_free(&self, member: Option<Member>, key: ConnectionKey, now: Nanos) -> bool {
+        let holdings = member.and_then(|member| self.members.get(&member));
+        let must_wait = || holdings.is_some_and(|it| it.vain.iter().any(|&(vain, until)| vain == key && now < until));
+        self.keys.get(&key).is_none_or(|owner| now >= owner.held_until && !must_wait())
     }
 
     /// The server answers a Connect. Returns whose it is.
@@ -137,7 +157,9 @@ impl Routes {
     pub(in crate::uplink) fn accepted(&mut self, tag: Tag, key: ConnectionKey, now: Nanos) -> Option<Member> {
         let member = self.answered(tag, now)?;
         // The Connect has told the address.
-        let owner = Owner { member, held_until: now + HOLD, announces: false, announced_after: now, in_flight: 0 };
+        let held_until = now + HOLD;
+        let owner =
+            Owner { member, held_until, is_answered: true, announces: false, announced_after: now, in_flight: 0 };
         self.give(member, key, owner);
         Some(member)
     }
@@ -146,6 +168,7 @@ impl Routes {
     pub(in crate::uplink) fn arrived(&mut self, key: ConnectionKey, now: Nanos) -> Option<Member> {
         let owner = self.keys.get_mut(&key)?;
         owner.held_until = now + HOLD;
+        owner.is_answered = true;
         if owner.announces && now >= owner.announced_after {
             owner.announces = false;
         }
@@ -189,6 +212,16 @@ impl Routes {
             let oldest = holdings.keys.remove(0);
             self.keys.remove(&oldest);
         }
+    }
+
+    /// The server has not answered the member's claim, and another one claims the same.
+    fn note_vain(&mut self, member: Member, key: ConnectionKey, now: Nanos) {
+        let vain = &mut self.members.entry(member).or_default().vain;
+        vain.retain(|&(_, until)| now < until);
+        if vain.len() >= KEYS_MAX {
+            vain.remove(0);
+        }
+        vain.push((key, now + HOLD));
     }
 
     fn note_tag(&mut self, member: Member, tag: Tag, former: Option<Member>) {

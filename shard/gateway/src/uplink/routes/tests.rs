@@ -35,13 +35,30 @@ fn a_connection_goes_to_the_client_that_the_server_accepted_whoever_had_it_befor
 }
 
 #[test]
-fn a_claim_holds_only_once_the_server_has_answered_it() {
+fn an_answer_to_a_claim_goes_to_the_client_that_alone_could_have_caused_it() {
     let mut routes = Routes::default();
     assert_eq!(routes.encrypted(1, KEY, 0), Upstream::Announced);
-    assert_eq!(routes.encrypted(2, KEY, 1), Upstream::Announced, "a liar keeps nobody out");
-    assert_eq!(routes.arrived(KEY, 2), Some(2));
-    assert_eq!(routes.encrypted(1, KEY, 3), Upstream::ForeignKey);
-    assert_eq!(routes.encrypted(1, KEY, 2 + HOLD), Upstream::Announced, "the server no longer knows the holder");
+    assert_eq!(routes.encrypted(2, KEY, 1), Upstream::ForeignKey, "the answer to the first may be on its way");
+    assert_eq!(routes.arrived(KEY, 2), Some(1));
+    assert_eq!(routes.encrypted(2, KEY, 2 + CLAIM), Upstream::ForeignKey);
+    assert_eq!(routes.encrypted(2, KEY, 2 + HOLD), Upstream::Announced, "the server no longer knows the holder");
+    assert_eq!(routes.encrypted(1, KEY, 2 + HOLD + CLAIM), Upstream::Announced, "it had been answered");
+}
+
+#[test]
+fn liars_keep_nobody_out_for_longer_than_each_has_a_turn() {
+    let mut routes = Routes::default();
+    let (liars, honest) = ([1, 2, 3], 9);
+    let mut tries = Vec::new();
+    for now in (0..4 * SECOND + 10).step_by(SECOND as usize / 600) {
+        liars.iter().for_each(|&liar| _ = routes.encrypted(liar, KEY, now));
+        if routes.encrypted(honest, KEY, now) != Upstream::ForeignKey {
+            tries.push(now);
+        }
+    }
+    assert!(tries[0] < 3 * CLAIM + SECOND / 100, "it waited {} ns", tries[0]);
+    assert_eq!(routes.arrived(KEY, tries[0] + 1), Some(honest));
+    assert!(liars.iter().all(|&liar| routes.encrypted(liar, KEY, tries[0] + 2) == Upstream::ForeignKey));
 }
 
 #[test]
@@ -76,6 +93,8 @@ fn a_new_address_is_told_although_datagrams_for_the_former_one_still_arrive() {
 struct Model {
     attempts: Vec<(Tag, Member, Nanos)>,
     grants: Vec<Grant>,
+    /// Who has claimed what in vain, and until when it may displace nobody.
+    vain: Vec<(Member, ConnectionKey, Nanos)>,
 }
 
 #[derive(Clone, Copy)]
@@ -83,6 +102,7 @@ struct Grant {
     key: ConnectionKey,
     member: Member,
     held_until: Nanos,
+    is_answered: bool,
     announces: bool,
     announced_after: Nanos,
     in_flight: Nanos,
@@ -112,12 +132,16 @@ impl Model {
         match self.grants.iter().find(|grant| grant.key == key) {
             Some(grant) if grant.member == member && grant.announces => Upstream::Announced,
             Some(grant) if grant.member == member => Upstream::Plain,
-            Some(grant) if now < grant.held_until => Upstream::ForeignKey,
-            _ => {
+            Some(grant) if now < grant.held_until || self.must_wait(member, key, now) => Upstream::ForeignKey,
+            former => {
+                if let Some(liar) = former.filter(|grant| !grant.is_answered).map(|grant| grant.member) {
+                    self.note_vain(liar, key, now);
+                }
                 self.grant(Grant {
                     key,
                     member,
-                    held_until: now,
+                    held_until: now + CLAIM,
+                    is_answered: false,
                     announces: true,
                     announced_after: NOT_TOLD,
                     in_flight: 0,
@@ -127,19 +151,43 @@ impl Model {
         }
     }
 
+    fn must_wait(&self, member: Member, key: ConnectionKey, now: Nanos) -> bool {
+        self.vain.iter().any(|&(it, what, until)| (it, what) == (member, key) && now < until)
+    }
+
+    fn note_vain(&mut self, member: Member, key: ConnectionKey, now: Nanos) {
+        self.vain.retain(|&(it, _, until)| it != member || now < until);
+        if self.vain.iter().filter(|(it, ..)| *it == member).count() >= KEYS_MAX {
+            let oldest = self.vain.iter().position(|(it, ..)| *it == member);
+            self.vain.remove(oldest.expect("there are some"));
+        }
+        self.vain.push((member, key, now + HOLD));
+    }
+
     fn answered(&self, tag: Tag, now: Nanos) -> Option<Member> {
         self.attempts.iter().find(|(it, _, until)| *it == tag && now < *until).map(|(_, member, _)| *member)
     }
 
     fn accepted(&mut self, tag: Tag, key: ConnectionKey, now: Nanos) -> Option<Member> {
         let member = self.answered(tag, now)?;
-        self.grant(Grant { key, member, held_until: now + HOLD, announces: false, announced_after: now, in_flight: 0 });
+        let held_until = now + HOLD;
+        let announced_after = now;
+        self.grant(Grant {
+            key,
+            member,
+            held_until,
+            is_answered: true,
+            announces: false,
+            announced_after,
+            in_flight: 0,
+        });
         Some(member)
     }
 
     fn arrived(&mut self, key: ConnectionKey, now: Nanos) -> Option<Member> {
         let grant = self.grants.iter_mut().find(|grant| grant.key == key)?;
         grant.held_until = now + HOLD;
+        grant.is_answered = true;
         grant.announces &= now < grant.announced_after;
         Some(grant.member)
     }
@@ -160,6 +208,7 @@ impl Model {
     fn leave(&mut self, member: Member) {
         self.attempts.retain(|(_, whose, _)| *whose != member);
         self.grants.retain(|grant| grant.member != member);
+        self.vain.retain(|(it, ..)| *it != member);
     }
 
     fn grant(&mut self, grant: Grant) {

@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Time until the next try, once the process has no file descriptor left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Least time between two lines of the log about connections that cannot be accepted. A counter has them all.
+const COMPLAINT_PERIOD: Duration = Duration::from_secs(60);
 /// Time between two looks at whether all connections have ended. WebSockets outlive the task of their connection.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
@@ -35,14 +37,15 @@ pub(in crate::login) async fn accept(listener: TcpListener, shared: Arc<Shared>)
     };
     let mut connections = JoinSet::new();
     let mut closing = shared.closing.clone();
-    let mut complained = false;
+    let mut silent_until = Instant::now();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, from)) => entrance.begin(stream, from.ip().to_canonical(), &mut connections),
                 Err(error) => {
                     count(&shared.counters.accept_failed);
-                    if !std::mem::replace(&mut complained, true) {
+                    if Instant::now() >= silent_until {
+                        silent_until = Instant::now() + COMPLAINT_PERIOD;
                         tracing::warn!(%error, "the login door cannot accept a connection; it tries on");
                     }
                     if !is_of_one_connection(&error) {

@@ -1,4 +1,4 @@
-//! Reads files with secrets.
+//! Reads files with secrets: keys and tokens.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,7 +14,7 @@ const BYTES_MAX: u64 = 64 << 10;
 ///
 /// # Errors
 /// What is wrong with the file, and what to do.
-pub(crate) fn read(path: &Path) -> Result<String, String> {
+pub fn read(path: &Path) -> Result<String, String> {
     let named = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let file = File::open(path).map_err(named)?;
     let status = file.metadata().map_err(named)?;
@@ -28,4 +28,24 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     file.take(BYTES_MAX).read_to_string(&mut text).map_err(named)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_that_others_can_read_or_change_is_refused_and_one_of_a_group_is_not() {
+        let path = std::env::temp_dir().join(format!("ringshard-private-file-{}", std::process::id()));
+        std::fs::write(&path, "secret").unwrap();
+        for (mode, is_private) in [(0o600, true), (0o640, true), (0o604, false), (0o602, false)] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let text = read(&path);
+            assert_eq!(text.is_ok(), is_private, "mode {mode:o}: {text:?}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(read(&path).unwrap_err().contains("cannot read"));
+    }
 }
