@@ -31,7 +31,7 @@ impl<G: Game> Simulation<G> {
     fn contract_number(&self) -> u32 {
         let kinds = G::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(" ");
         let types = [<G::Command as Wire>::SCHEMA, <ShownOf<G> as Fields>::SCHEMA];
-        let (schema, map) = (self.game.rules().schema(), self.config.terrain.map().shape());
-        mix(G::HITBOXES.len() as u32, &format!("{schema} {types:08x?} {kinds} {map:?}"))
+        let (schema, map) = (self.game.rules().schema().0, self.config.terrain.map().shape());
+        mix(G::HITBOXES.len() as u32, &format!("{schema:08x?} {types:08x?} {kinds} {map:?}"))
     }
 }

@@ -132,8 +132,7 @@ impl<S: Fields> Outbound<S> {
                 // The full state of another entity at this index also says that the former one is gone.
                 self.leaving.remove(&index);
                 let (next_at, full_at) = (Instant::ZERO, Instant::ZERO);
-                let published =
-                    Published { id, distance, base: None, sent: None, next_at, full_at };
+                let published = Published { id, distance, base: None, sent: None, next_at, full_at };
                 self.published.insert(index, published);
             }
             (None, Some(id)) => {

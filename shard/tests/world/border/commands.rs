@@ -94,7 +94,10 @@ fn no_command_arrives_twice() {
         assert_eq!(all.len(), count, "each comes once");
         assert!(count > 300 && stats.commands_lost > 0, "{count} {stats:?}");
         // Those that were given up may have arrived.
-        assert!(stats.commands_taken + stats.commands_lost >= u64::from(number), "none is forgotten: {number} {stats:?}");
+        assert!(
+            stats.commands_taken + stats.commands_lost >= u64::from(number),
+            "none is forgotten: {number} {stats:?}"
+        );
         assert!(stats.commands_taken <= count as u64);
     }
 }

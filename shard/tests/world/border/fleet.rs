@@ -112,7 +112,11 @@ impl Fleet {
     /// Cuts or restores both directions between two hosts.
     pub fn set_cut(&mut self, one: usize, other: usize, is_cut: bool) {
         for way in [(one, other), (other, one)] {
-            if is_cut { self.cut.insert(way) } else { self.cut.remove(&way) };
+            if is_cut {
+                self.cut.insert(way)
+            } else {
+                self.cut.remove(&way)
+            };
         }
     }
 

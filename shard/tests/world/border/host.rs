@@ -101,14 +101,15 @@ impl Host {
         self.cores.iter().flat_map(|core| core.owned.values())
     }
 
-    /// Everything of the world that a core of this host sees and this host does not own: by owner and id there.
+    /// Everything of the world that a core of this host sees and this host does not own: by owner and id there. What the border
+    /// has given up in this turn has no owner.
     pub fn sees(&self, core: usize) -> BTreeMap<(u32, EntityId), (EntityId, State<Character>)> {
         let first = self.first_of_border();
         let replicas = self.cores[core].replica.living().filter(|(index, ..)| *index >= first);
         let named = replicas.map(|(index, generation, state)| {
             let id = EntityId { index, generation };
-            let (neighbour, there) = self.border.owner(id).expect("a replica has an owner");
-            ((neighbour.0, there), (id, *state))
+            let owner = self.border.owner(id).map_or((u32::MAX, id), |(neighbour, there)| (neighbour.0, there));
+            (owner, (id, *state))
         });
         named.collect()
     }
@@ -122,9 +123,11 @@ impl Host {
         let left = self.number as f32 * WIDTH;
         for core in &mut self.cores {
             for _ in 0..6 {
-                let point = [left + dice.below(WIDTH as usize) as f32, dice.below(50_000) as f32, 100.0];
+                let depth = dice.below(30_000) as f32;
+                let x = if dice.per_mille(500) { left + depth } else { left + WIDTH - 1.0 - depth };
+                let point = [x, dice.below(50_000) as f32, 100.0];
                 match dice.below(12) {
-                    0 if core.owned.len() < 90 => _ = core.spawn(dice.below(2) as u8, point),
+                    0 | 11 if core.owned.len() < 90 => _ = core.spawn(dice.below(2) as u8, point),
                     1 => core.despawn(dice),
                     2 => core.alter(dice, |owned, dice| {
                         owned.rate = [Rate::Full, Rate::Reduced, Rate::Low, Rate::Never][dice.below(4)];

@@ -33,7 +33,11 @@ fn mutated_messages_neither_break_a_border_nor_stay() {
             let mut bytes = recorded[dice.below(recorded.len())].clone();
             // Beyond the sessions of the header, so that it is taken as far as possible.
             for _ in 0..1 + dice.below(4) {
-                let at = if dice.per_mille(300) { dice.below(bytes.len()) } else { bytes.len() - 1 - dice.below(bytes.len() - 21) };
+                let at = if dice.per_mille(300) {
+                    dice.below(bytes.len())
+                } else {
+                    bytes.len() - 1 - dice.below(bytes.len() - 21)
+                };
                 bytes[at] = dice.bits() as u8;
             }
             if dice.per_mille(200) {

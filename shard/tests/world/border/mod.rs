@@ -3,8 +3,8 @@
 
 mod commands;
 mod fleet;
-mod hostile;
 mod host;
+mod hostile;
 
 use fleet::{BAD, Fleet, GOOD, Network};
 use ringshard::world::border::{BorderSettings, NeighbourId};
@@ -27,7 +27,11 @@ fn neighbours_see_what_is_near_the_border_and_nothing_else() {
         assert!(fleet.sees(0, 1) > 3 && fleet.sees(1, 0) > 3, "{} {}", fleet.sees(0, 1), fleet.sees(1, 0));
         assert_eq!(fleet.sees(0, 2), 0, "there is a host between them");
         let stats = fleet.stats(1);
-        assert_eq!((stats.lost, stats.malformed, stats.dark, stats.deferred, stats.crowded), (0, 0, 0, 0, 0), "{stats:?}");
+        assert_eq!(
+            (stats.lost, stats.malformed, stats.dark, stats.deferred, stats.crowded),
+            (0, 0, 0, 0, 0),
+            "{stats:?}"
+        );
         assert_eq!(stats.replicas as usize, fleet.sees(1, 0) + fleet.sees(1, 2));
     }
 }

@@ -27,7 +27,8 @@ fn contract() -> Contract<Character> {
 }
 
 fn seen() -> impl Strategy<Value = Seen<Character>> {
-    let state = (0..2_000_000_u32, 0..2_000_000_u32, 0..60_000_u32, any::<[i16; 3]>(), any::<[u16; 3]>(), any::<[u8; 3]>());
+    let state =
+        (0..2_000_000_u32, 0..2_000_000_u32, 0..60_000_u32, any::<[i16; 3]>(), any::<[u16; 3]>(), any::<[u8; 3]>());
     let traits = (0..3_u8, 0..4_usize, prop::sample::select(vec![0, 1, 255_u8]));
     (state, traits).prop_map(|((x, y, z, velocity, rotation, [leap, health, faction]), (kind, rate, hitbox))| {
         let shown = Character { health, faction, ..Character::default() };
