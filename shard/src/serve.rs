@@ -136,13 +136,11 @@ pub fn start_world<G: Game>(
 pub type ServerAndBorder = (Server, Box<dyn AnyBorder>);
 
 /// [`start_world`], for a host of a fleet: its world has a border with the worlds of neighbour hosts. The border owns as many
-/// entities as each core. Whoever runs beside the server turns the border; it tells the time as the cores do.
+/// entities as each core. A thread beside the server turns it once per [`TICK`](crate::runtime::tick::TICK), with the time of
+/// [`now`](crate::runtime::tick::now).
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then.
-///
-/// # Panics
-/// When the world has fewer entities than cores and the border.
 pub fn start_world_with_border<G: Game>(
     prepared: &Prepared,
     ports: Vec<JobPort<G::Job, G::Done>>,
@@ -150,7 +148,10 @@ pub fn start_world_with_border<G: Game>(
     settings: BorderSettings,
     game: impl FnMut(GameStart) -> G,
 ) -> Result<ServerAndBorder, StartError> {
-    let (exchanges, end) = Exchange::with_border(prepared.server.cpus.len(), prepared.world.entities_max);
+    let cores = prepared.server.cpus.len();
+    // The border owns entities as a core does.
+    prepared.world.check(cores + 1)?;
+    let (exchanges, end) = Exchange::with_border(cores, prepared.world.entities_max);
     let (mut end, mut border) = (Some(end), None::<Box<dyn AnyBorder>>);
     let server = start_cores(prepared, exchanges, ports, services, game, |simulation| {
         if let Some(end) = end.take() {

@@ -8,7 +8,8 @@
 //!
 //! Commands and events to a replica go to the host that owns it ([`Shard::command`](crate::game::Shard::command), and
 //! [`Shard::tell`](crate::game::Shard::tell) to an entity or its viewers), in order, and each at most once. Events for everybody
-//! stay on their host, and introductions between players do not cross a border.
+//! stay on their host, and introductions between players do not cross a border. A command that comes from a replica comes from
+//! nobody there: what a host says for another one has no answer.
 //!
 //! ```text
 //!            host A                          messages                          host B
@@ -136,7 +137,7 @@ impl<S: Fields> Border<S> {
     }
 
     /// Takes what the cores have published, shows them what neighbours have sent, and writes messages for the neighbours. `now`
-    /// is by the clock of the cores. Call it once per tick. A neighbour that is not in the list any more is forgotten.
+    /// is by the clock of the cores: [`now`](crate::runtime::tick::now) on a real server. Call it once per tick. A neighbour that is not in the list any more is forgotten.
     ///
     /// Messages of the former turn that were not taken are dropped, as if they had got lost.
     pub fn turn(&mut self, now: Instant, neighbours: &[Neighbour]) {
@@ -238,7 +239,7 @@ impl<S: Fields> Border<S> {
                 return;
             }
         };
-        let is_own = self.own.get(command.from.index).is_some_and(|(id, _)| *id == command.from);
+        let is_own = command.from.index < self.exchange.own().0;
         let from = if is_own { command.from } else { NOBODY };
         if !far {
             let letter = Letter::new(subject, command.to, NOBODY, command.content());

@@ -45,7 +45,7 @@ fn id() -> impl Strategy<Value = EntityId> {
 proptest! {
     #[test]
     fn headers_are_read_as_written(
-        (session, to, number, at) in (1.., any::<u64>(), 1.., any::<u64>()),
+        (session, to, number, at) in (1..u64::MAX, any::<u64>(), 1..u64::MAX, any::<u64>()),
         (newest, earlier, lag, expected) in (any::<u64>(), any::<u64>(), any::<Option<i64>>(), any::<u64>()),
     ) {
         let arrived = Window { newest, earlier };
