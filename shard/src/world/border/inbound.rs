@@ -55,7 +55,8 @@ impl<S: Fields> Inbound<S> {
         self.named.clear();
     }
 
-    /// Takes the entries of the message `number`.
+    /// Takes the entries of the message `number`. False if one of them differs from a full state that is not here: that one may
+    /// be lost, or come later.
     ///
     /// # Errors
     /// [`Malformed`]; the entries before the malformed one were taken.
@@ -66,7 +67,8 @@ impl<S: Fields> Inbound<S> {
         reader: &mut Reader<'_>,
         rows: &mut Rows<S>,
         stats: &mut BorderStats,
-    ) -> Result<(), Malformed> {
+    ) -> Result<bool, Malformed> {
+        let mut is_complete = true;
         while reader.remaining() > 0 {
             let entry = read_entry(contract, reader, |id, base| self.base_of(id, base).map(|seen| seen.state))?;
             match entry {
@@ -77,7 +79,11 @@ impl<S: Fields> Inbound<S> {
                         self.show(id, seen, rows, stats);
                     }
                 }
-                Entry::Update { id, state: None, .. } => stats.baseless += u64::from(self.is_news(number, id.index)),
+                Entry::Update { id, state: None, .. } => {
+                    let is_missed = self.is_news(number, id.index);
+                    stats.baseless += u64::from(is_missed);
+                    is_complete &= !is_missed;
+                }
                 Entry::Update { id, base, traits, state: Some(state) } => {
                     if self.is_news(number, id.index)
                         && let Some(base) = self.base_of(id, base)
@@ -88,7 +94,7 @@ impl<S: Fields> Inbound<S> {
                 }
             }
         }
-        Ok(())
+        Ok(is_complete)
     }
 
     /// Whether a message is newer than what is known of the entity at an index.

@@ -38,6 +38,13 @@ pub(super) struct Received {
     letters: Vec<Letter>,
 }
 
+impl Received {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.letters.is_empty()
+    }
+}
+
 impl Letters {
     pub(super) fn new() -> Self {
         Letters { waiting: VecDeque::new(), first: 1, on_the_way: 0, sent_at: Instant::ZERO, expected: 1 }

@@ -27,7 +27,7 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 const ACKNOWLEDGE: Duration = Duration::from_millis(30);
 /// What is not acknowledged after two round trips and this time is lost.
 const RESEND: Duration = Duration::from_millis(150);
-/// Most messages that are held until they are due.
+/// Most messages that are held until they are due, or until the next turn.
 const HELD_MAX: usize = 256;
 
 /// A neighbour.
@@ -43,10 +43,12 @@ pub(super) struct Link<S> {
     /// The last message of this session.
     number: u64,
     window: Window,
+    /// Messages that were shown, with all that they carried: these are acknowledged.
+    shown: Window,
     /// Messages of this session that have arrived at the neighbour.
     arrived: Window,
     pub(super) clock: Clock,
-    /// An arrival is to be acknowledged.
+    /// Something that has arrived is to be acknowledged.
     owes: bool,
     held: Vec<Held>,
     pub(super) outbound: Outbound<S>,
@@ -80,6 +82,7 @@ impl<S: Fields> Link<S> {
             sent_at: None,
             number: 0,
             window: Window::default(),
+            shown: Window::default(),
             arrived: Window::default(),
             clock: Clock::default(),
             owes: false,
@@ -103,13 +106,11 @@ impl<S: Fields> Link<S> {
 
     /// If the neighbour was silent for too long, its entities vanish, and a new session begins.
     pub(super) fn darken(&mut self, now: Instant, next_session: impl FnOnce() -> u64, common: &mut Common<'_, S>) {
-        let Some(heard_at) = self.heard_at.filter(|&at| now.since(at) >= common.settings.dark_after) else { return };
+        if self.heard_at.is_none_or(|at| now.since(at) < common.settings.dark_after) {
+            return;
+        }
         self.close(common);
         common.stats.darkened += 1;
-        tracing::warn!(
-            silent_ms = now.since(heard_at).as_millis() as u64,
-            "a neighbour host is silent: its entities vanish until it is heard again"
-        );
         self.session = next_session();
         (self.peer, self.heard_at, self.number) = (0, None, 0);
         self.letters.expected = 1;
@@ -118,7 +119,7 @@ impl<S: Fields> Link<S> {
     }
 
     fn forget_arrivals(&mut self) {
-        (self.window, self.arrived, self.clock) = Default::default();
+        (self.window, self.shown, self.arrived, self.clock) = Default::default();
         self.owes = false;
         self.held.clear();
     }
@@ -142,6 +143,11 @@ impl<S: Fields> Link<S> {
             // It does not know this session: it learns it from the next message.
             self.owes = true;
             common.stats.messages_in += 1;
+            return Ok(());
+        }
+        if self.held.len() >= HELD_MAX {
+            // Without an acknowledgment, what it carries is sent again.
+            common.stats.overflowed += 1;
             return Ok(());
         }
         match self.window.note(header.number) {
@@ -176,7 +182,6 @@ impl<S: Fields> Link<S> {
         let due = self.clock.arrival(header.at).map_or(now, |at| at + common.settings.hold);
         let place = self.held.partition_point(|held| (held.due, held.number) <= (due, header.number));
         self.held.insert(place, Held { due, number: header.number, content: content.into() });
-        self.owes = true;
     }
 
     /// Shows what is due. `deliver` passes a letter to its core; it gets the name here of the entity that it comes from, and of
@@ -187,16 +192,19 @@ impl<S: Fields> Link<S> {
         common: &mut Common<'_, S>,
         mut deliver: impl FnMut(&Letter, &mut Inbound<S>, &mut Common<'_, S>) -> Delivered,
     ) {
-        let due = self.held.partition_point(|held| held.due <= now).max(self.held.len().saturating_sub(HELD_MAX));
+        let due = self.held.partition_point(|held| held.due <= now);
         for held in self.held.drain(..due).collect::<Vec<_>>() {
             let mut reader = Reader::new(&held.content);
-            let Link { inbound, letters, .. } = self;
-            let shown = Letters::read(&mut reader).and_then(|received| {
-                inbound.take(held.number, common.contract, &mut reader, common.rows, common.stats)?;
+            let Link { inbound, letters, owes, shown, .. } = self;
+            let taken = Letters::read(&mut reader).and_then(|received| {
+                *owes |= !received.is_empty() || reader.remaining() > 0;
+                if inbound.take(held.number, common.contract, &mut reader, common.rows, common.stats)? {
+                    shown.note(held.number);
+                }
                 letters.take(&received, |letter| deliver(letter, inbound, common));
                 Ok(())
             });
-            common.stats.malformed += u64::from(shown.is_err());
+            common.stats.malformed += u64::from(taken.is_err());
         }
         self.inbound.forget(now, self.window.newest, common.rows);
     }
@@ -247,7 +255,7 @@ impl<S: Fields> Link<S> {
             to: self.peer,
             number: self.number,
             at: now.as_micros(),
-            arrived: self.window,
+            arrived: self.shown,
             lag: self.clock.lag(),
             expected: self.letters.expected,
         };

@@ -8,7 +8,7 @@
 //! | session of the receiver, as the sender knows it; 0: it has not heard it, or not of late | 8 |
 //! | number of the message in its session, from 1 | varint |
 //! | time of departure by the sender's clock, in microseconds | varint |
-//! | newest message that the sender has received, and the 64 before it, a bit each | varint, 8 |
+//! | newest message that the sender has received and shown in whole, and the 64 before it, a bit each | varint, 8 |
 //! | smallest lag of the receiver's messages, in microseconds; the smallest number: unknown | 8 |
 //! | number of the command that the sender expects next | varint |
 //! | number of the first command in this message, and how many follow | varint, varint |

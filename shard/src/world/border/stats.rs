@@ -37,6 +37,8 @@ counters! {
         repeated,
         /// Messages that arrived too late to be of use.
         stale,
+        /// Messages that came while too many others waited for a turn. What they carried comes again.
+        overflowed,
         /// Messages of hosts that are no neighbours.
         strangers,
         /// Messages that are not understood, or have another game's contract.

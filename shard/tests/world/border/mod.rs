@@ -38,10 +38,11 @@ fn neighbours_see_what_is_near_the_border_and_nothing_else() {
 
 #[test]
 fn over_a_bad_network_all_agree_once_they_rest() {
-    for seed in 0..8 {
+    for seed in 0..16 {
         let mut fleet = Fleet::new(2 + (seed % 2) as usize, BAD, seed);
         for _ in 0..4 {
             fleet.stir(seconds(3.0));
+            // Nothing waits for the full state that comes from time to time.
             fleet.pass(seconds(3.0));
             fleet.check();
         }
@@ -175,6 +176,62 @@ fn clocks_are_known_within_the_stated_error() {
         // A turn of 17 ms rounds each way up.
         assert!(clock.error_us < 25_000, "{clock:?}");
     }
+}
+
+/// Messages that are faster than others wait for them: what moves evenly there moves evenly here.
+#[test]
+fn jitter_does_not_show() {
+    let mut fleet = Fleet::new(2, Network { delay_ms: (1, 30), ..GOOD }, 16);
+    let id = fleet.hosts[0].spawn(0, 0, [99_000.0, 20_000.0, 100.0]).expect("there is room");
+    let mut ages = std::collections::BTreeSet::new();
+    for tick in 0..900 {
+        // Its score is the tick.
+        let mut owned = fleet.hosts[0].cores[0].owned[&id.index];
+        owned.state.shown.score = tick;
+        fleet.hosts[0].cores[0].put(owned);
+        fleet.turn();
+        if tick > 300 {
+            let (_, state) = fleet.hosts[1].sees(0)[&(0, id)];
+            ages.insert(tick - state.shown.score);
+        }
+    }
+    // It is sent in every second tick.
+    assert_eq!(ages.len(), 2, "{ages:?}");
+}
+
+/// Two hosts at rest exchange signs of life, and now and then what has not changed.
+#[test]
+fn at_rest_little_is_said() {
+    let mut fleet = Fleet::new(2, GOOD, 17);
+    fleet.stir(seconds(3.0));
+    fleet.pass(seconds(6.0));
+    let before = fleet.stats(0);
+    fleet.pass(seconds(12.0));
+    let messages = fleet.stats(0).messages_out - before.messages_out;
+    let published = fleet.stats(0).published - before.published;
+    assert!((115..300).contains(&messages), "{messages}");
+    assert!((fleet.stats(0).shown..=3 * fleet.stats(0).shown).contains(&published), "{published}");
+}
+
+/// A bus that delivers seconds of messages at once fills no memory.
+#[test]
+fn messages_that_wait_for_a_turn_are_bounded() {
+    let mut fleet = Fleet::new(2, GOOD, 18);
+    fleet.stir(seconds(2.0));
+    let mut messages = Vec::new();
+    for _ in 0..1_800 {
+        fleet.now = fleet.now + Duration::from_millis(1);
+        let now = fleet.now;
+        let dice = &mut fleet.dice;
+        fleet.hosts[1].stir(dice);
+        fleet.hosts[1].turn(now);
+        messages.extend(std::iter::from_fn(|| fleet.hosts[1].border.poll_send()));
+    }
+    let now = fleet.now;
+    messages.iter().for_each(|(_, bytes)| fleet.hosts[0].receive(now, 1, bytes));
+    assert!(messages.len() > 400 && fleet.stats(0).overflowed > 100, "{} {:?}", messages.len(), fleet.stats(0));
+    fleet.pass(seconds(3.0));
+    fleet.check();
 }
 
 /// Entities near the border come first; the others wait, and come as soon as there is room.
