@@ -179,7 +179,7 @@ impl<S: Fields> Link<S> {
             self.arrived = header.arrived;
         }
         common.stats.commands_taken += self.letters.acknowledge(header.expected) as u64;
-        let due = self.clock.arrival(header.at).map_or(now, |at| at + common.settings.hold);
+        let due = self.clock.arrival(header.at).map_or(now, |at| at.min(now) + common.settings.hold);
         let place = self.held.partition_point(|held| (held.due, held.number) <= (due, header.number));
         self.held.insert(place, Held { due, number: header.number, content: content.into() });
     }

@@ -7,7 +7,8 @@ mod host;
 mod hostile;
 
 use fleet::{BAD, Fleet, GOOD, Network};
-use ringshard::world::border::{BorderSettings, NeighbourId};
+use ringshard::world::border::stats::GAUGES;
+use ringshard::world::border::{BorderSettings, BorderStats, NeighbourId};
 use ringshard_protocol::time::Duration;
 use ringshard_world::Map;
 
@@ -176,6 +177,33 @@ fn clocks_are_known_within_the_stated_error() {
         // A turn of 17 ms rounds each way up.
         assert!(clock.error_us < 25_000, "{clock:?}");
     }
+}
+
+/// More than a host has room for: the others come when there is room.
+#[test]
+fn entities_without_a_free_place_wait_for_one() {
+    let mut fleet = Fleet::new(2, GOOD, 19);
+    for number in 0..300 {
+        let point = [99_900.0, 100.0 * number as f32, 100.0];
+        fleet.hosts[0].spawn(number / 150, 0, point).expect("there is room");
+    }
+    fleet.pass(seconds(3.0));
+    assert_eq!(fleet.sees(1, 0), host::ENTITIES / (host::CORES + 1));
+    assert!(fleet.stats(1).crowded >= 100);
+    for core in 0..2 {
+        let ids: Vec<_> = fleet.hosts[0].cores[core].owned.values().map(|owned| owned.id).take(60).collect();
+        ids.into_iter().for_each(|id| fleet.hosts[0].cores[core].remove(id));
+    }
+    // Each is repeated within seven seconds.
+    fleet.pass(seconds(7.0));
+    fleet.check();
+    assert_eq!(fleet.sees(1, 0), 180);
+}
+
+#[test]
+fn every_level_is_a_counter() {
+    let names: Vec<_> = BorderStats::default().entries().map(|(name, _)| name).collect();
+    assert!(GAUGES.iter().all(|gauge| names.contains(gauge)));
 }
 
 /// Messages that are faster than others wait for them: what moves evenly there moves evenly here.
