@@ -34,7 +34,7 @@
 
 use crate::config::{GameCommand, GameSection, Prepared, Settings, Sources, program_name};
 use crate::game::simulation::Simulation;
-use crate::game::{Game, GameStart};
+use crate::game::{Game, GameStart, ShownOf};
 use crate::ops::report::ServerReport;
 use crate::ops::serve::{Started, print_final_table, run};
 use crate::ops::services::Services;
@@ -42,6 +42,7 @@ use crate::runtime::fleet::FleetPort;
 use crate::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs, NoJob};
 use crate::runtime::server::{Server, StartError};
 use crate::runtime::services::{ServicesEnd, ServicesPort, between};
+use crate::world::border::{AnyBorder, BorderSettings};
 use crate::world::exchange::Exchange;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -127,17 +128,63 @@ pub fn start_world<G: Game>(
     ports: Vec<JobPort<G::Job, G::Done>>,
     services: Vec<ServicesPort>,
     fleet: Vec<FleetPort>,
+    game: impl FnMut(GameStart) -> G,
+) -> Result<Server, StartError> {
+    let exchanges = Exchange::between(prepared.server.cpus.len(), prepared.world.entities_max);
+    start_cores(prepared, exchanges, ports, services, fleet, game, |_| ())
+}
+
+/// A server, and the border of its world.
+pub type ServerAndBorder = (Server, Box<dyn AnyBorder>);
+
+/// [`start_world`], for a host of a fleet: its world has a border with the worlds of neighbour hosts. The border owns as many
+/// entities as each core. A thread beside the server turns it once per [`TICK`](crate::runtime::tick::TICK), with the time of
+/// [`now`](crate::runtime::tick::now).
+///
+/// # Errors
+/// [`StartError`]; nothing runs then.
+pub fn start_world_with_border<G: Game>(
+    prepared: &Prepared,
+    ports: Vec<JobPort<G::Job, G::Done>>,
+    services: Vec<ServicesPort>,
+    fleet: Vec<FleetPort>,
+    settings: BorderSettings,
+    game: impl FnMut(GameStart) -> G,
+) -> Result<ServerAndBorder, StartError> {
+    let cores = prepared.server.cpus.len();
+    // The border owns entities as a core does.
+    prepared.world.check(cores + 1)?;
+    let (exchanges, end) = Exchange::with_border(cores, prepared.world.entities_max);
+    let (mut end, mut border) = (Some(end), None::<Box<dyn AnyBorder>>);
+    let server = start_cores(prepared, exchanges, ports, services, fleet, game, |simulation| {
+        if let Some(end) = end.take() {
+            border = Some(Box::new(simulation.border(end, settings)));
+        }
+    })?;
+    Ok((server, border.expect("a server has a core")))
+}
+
+/// Starts the cores. `made` sees the simulation of each before it runs.
+fn start_cores<G: Game>(
+    prepared: &Prepared,
+    exchanges: Vec<Exchange<ShownOf<G>>>,
+    ports: Vec<JobPort<G::Job, G::Done>>,
+    services: Vec<ServicesPort>,
+    fleet: Vec<FleetPort>,
     mut game: impl FnMut(GameStart) -> G,
+    mut made: impl FnMut(&Simulation<G>),
 ) -> Result<Server, StartError> {
     let Prepared { server, world, .. } = prepared;
-    let exchanges = Exchange::between(server.cpus.len(), world.entities_max);
     let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
     let fleet = fleet.into_iter().chain(std::iter::repeat_with(FleetPort::closed));
     let mut ends = exchanges.into_iter().zip(ports).zip(services).zip(fleet);
     Server::start(server, |core| {
         let (((exchange, jobs), services), fleet) = ends.next().expect("there is an exchange and a port for each core");
         let start = GameStart { core, terrain: world.terrain.clone() };
-        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs).with_services(services).with_fleet(fleet)
+        let simulation = Simulation::new(world.clone(), exchange, game(start));
+        let simulation = simulation.with_jobs(jobs).with_services(services).with_fleet(fleet);
+        made(&simulation);
+        simulation
     })
 }
 

@@ -10,6 +10,16 @@ const REMEASURE: Duration = Duration::from_millis(100);
 /// The zero of all clocks of this process, so that cores can exchange times.
 static START: OnceLock<std::time::Instant> = OnceLock::new();
 
+/// The present time, as all links with real sockets in this process tell it: for threads that exchange times with cores.
+pub fn now() -> Instant {
+    since(*START.get_or_init(std::time::Instant::now))
+}
+
+/// The zero lies a second before the start, so that an arrival shortly before the start has a time.
+fn since(start: std::time::Instant) -> Instant {
+    Instant::from_nanos(start.elapsed().as_nanos() as u64 + 1_000_000_000)
+}
+
 /// The monotonic clock. It also translates the wall-clock stamps of the kernel on arrivals.
 #[derive(Debug)]
 pub(super) struct Clock {
@@ -28,8 +38,7 @@ impl Clock {
     }
 
     pub(super) fn now(&mut self) -> Instant {
-        // The zero lies a second before the start, so that an arrival shortly before the start has a time.
-        let now = Instant::from_nanos(self.start.elapsed().as_nanos() as u64 + 1_000_000_000);
+        let now = since(self.start);
         if now.since(self.measured_at) >= REMEASURE {
             self.measure(now);
         }
@@ -38,8 +47,7 @@ impl Clock {
 
     fn measure(&mut self, now: Instant) {
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let monotonic = self.start.elapsed().as_nanos() as u64 + 1_000_000_000;
-        self.wall_at_zero = wall.saturating_sub(monotonic);
+        self.wall_at_zero = wall.saturating_sub(since(self.start).as_nanos());
         self.measured_at = now;
     }
 
@@ -58,7 +66,7 @@ mod tests {
         let mut first = Clock::new();
         std::thread::sleep(Duration::from_millis(30));
         let mut second = Clock::new();
-        let (before, between, after) = (first.now(), second.now(), first.now());
-        assert!(before <= between && between <= after, "{before:?} {between:?} {after:?}");
+        let times = [first.now(), second.now(), now(), first.now()];
+        assert!(times.is_sorted(), "{times:?}");
     }
 }

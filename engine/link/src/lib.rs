@@ -38,3 +38,5 @@ mod segmentation;
 mod sendmmsg;
 pub mod socket;
 pub mod uring;
+
+pub use clock::now;

@@ -35,11 +35,11 @@ pub const NEAREST_MAX: usize = COUNT_MAX;
 pub enum To {
     /// A player of this core.
     Player(PlayerId),
-    /// The player whose body this entity is, on whatever core.
+    /// The player whose body this entity is, on whatever core or neighbour host.
     Entity(EntityId),
-    /// All connected players, on all cores, who see this entity.
+    /// All connected players, on all cores, who see this entity, and those of neighbour hosts.
     ViewersOf(EntityId),
-    /// All players in the world.
+    /// All players of this host.
     Everybody,
 }
 
@@ -362,7 +362,8 @@ impl<G: Game> Shard<G> {
     }
 
     /// Sends a command to `to`, on whatever core that entity is. An accepted command arrives, in the order of sending:
-    /// normally in the next tick, or as soon as the ring to that core has room.
+    /// normally in the next tick, or as soon as the ring to that core has room. To an entity of a neighbour host it arrives at
+    /// most once: it is lost if that host falls silent.
     ///
     /// # Errors
     /// [`CommandError`]; the command was refused.

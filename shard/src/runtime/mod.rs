@@ -12,7 +12,7 @@
 //! | [`mesh`] | forwarding datagrams that arrived at the wrong core |
 //! | [`load`] | how loaded a core is |
 //! | [`idle`] | how a core waits between two turns |
-//! | [`tick`] | the tick rate |
+//! | [`tick`] | the tick rate, and the time as the cores tell it |
 //! | [`datapath`] | the choice between io_uring and recvmmsg/sendmmsg |
 //! | [`stages`], [`tick_log`] | what a core measures of itself |
 //! | [`core_report`], [`status`] | what a core, and a server, report |

@@ -1,5 +1,6 @@
-//! The tick rate.
+//! The tick rate, and the time.
 
+pub use ringshard_link::now;
 use ringshard_protocol::time::Duration;
 
 /// Ticks per second.

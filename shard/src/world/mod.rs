@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`store`] | the entities that a core owns |
 //! | [`exchange`] | the rings on which cores publish changes and send commands |
+//! | [`border`] | what is near the border of a host is seen from the neighbour host |
 //! | [`interest`] | the nearest entities to a point, and how that set changes |
 //! | [`replication`] | what each client is sent |
 //! | [`kind`] | kinds of entities: how far away each is seen |
@@ -15,6 +16,7 @@
 //! The world uses the tick rate of the runtime and the types of `ringshard-world`. It knows no connections, endpoints or
 //! games, and reads no clock.
 
+pub mod border;
 pub mod drawing;
 pub mod exchange;
 pub mod interest;

@@ -12,6 +12,7 @@ use ringshard::runtime::idle::{Idle, Strategy};
 use ringshard::runtime::jobs::JobPort;
 use ringshard::runtime::mesh::Mesh;
 use ringshard::runtime::services::ServicesPort;
+use ringshard::world::border::{Border, BorderSettings};
 use ringshard::world::exchange::Exchange;
 use ringshard_link::sim::{Network, SimLink};
 use ringshard_protocol::EndpointConfig;
@@ -31,12 +32,14 @@ pub(crate) struct Ports<G: Game> {
     pub(crate) jobs: Vec<JobPort<G::Job, G::Done>>,
     pub(crate) services: Vec<ServicesPort>,
     pub(crate) fleet: Vec<FleetPort>,
+    /// With these, the world has a border.
+    pub(crate) border: Option<BorderSettings>,
 }
 
 impl<G: Game> Ports<G> {
     /// Only jobs.
     pub(crate) fn of(jobs: Vec<JobPort<G::Job, G::Done>>) -> Self {
-        Ports { jobs, services: Vec::new(), fleet: Vec::new() }
+        Ports { jobs, services: Vec::new(), fleet: Vec::new(), border: None }
     }
 }
 
@@ -45,6 +48,7 @@ pub(crate) struct Server<G: Game> {
     cores: Vec<Core<SimLink, Simulation<G>>>,
     controls: Vec<ControlEnd>,
     lifecycle: Arc<Lifecycle>,
+    pub(crate) border: Option<Border<ShownOf<G>>>,
 }
 
 /// The address of a core.
@@ -84,9 +88,15 @@ impl<G: Game> Server<G> {
     ) -> Self {
         assert!((1..=200).contains(&cores), "a world has 1 to 200 cores");
         let lifecycle = Arc::<Lifecycle>::default();
-        let mut server = Server { cores: Vec::new(), controls: Vec::new(), lifecycle };
-        let exchanges = Exchange::<ShownOf<G>>::between(cores, config.entities_max);
-        let Ports { jobs, services, fleet } = ports;
+        let mut server = Server { cores: Vec::new(), controls: Vec::new(), lifecycle, border: None };
+        let Ports { jobs, services, fleet, border } = ports;
+        let (exchanges, mut border) = match border {
+            None => (Exchange::<ShownOf<G>>::between(cores, config.entities_max), None),
+            Some(settings) => {
+                let (exchanges, end) = Exchange::with_border(cores, config.entities_max);
+                (exchanges, Some((end, settings)))
+            }
+        };
         let ends = exchanges.into_iter().zip(Mesh::between(cores)).zip(jobs);
         let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
         let fleet = fleet.into_iter().chain(std::iter::repeat_with(FleetPort::closed));
@@ -95,6 +105,10 @@ impl<G: Game> Server<G> {
             let start = GameStart { core, terrain: config.terrain.clone() };
             let (control, core_end) = mailbox();
             server.controls.push(control);
+            let simulation = Simulation::new(config.clone(), exchange, game(start));
+            if let Some((end, settings)) = border.take() {
+                server.border = Some(simulation.border(end, settings));
+            }
             server.cores.push(Core::new(
                 SimLink::new(network.clone(), address(core)),
                 ringshard_protocol::Endpoint::new(
@@ -102,10 +116,7 @@ impl<G: Game> Server<G> {
                     network.now(),
                     seed_of(seed, "core", core),
                 ),
-                Simulation::new(config.clone(), exchange, game(start))
-                    .with_jobs(jobs)
-                    .with_services(services)
-                    .with_fleet(fleet),
+                simulation.with_jobs(jobs).with_services(services).with_fleet(fleet),
                 mesh,
                 Idle::new(Strategy::Busy),
                 core_end,

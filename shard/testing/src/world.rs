@@ -6,10 +6,11 @@ use crate::seat::{FRAME, Seat};
 use crate::seed_of;
 use crate::server::{self, Ports, Server};
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
-use ringshard::game::{Game, GameStart, InputOf, Shard};
+use ringshard::game::{Game, GameStart, InputOf, Shard, ShownOf};
 use ringshard::runtime::fleet::FleetPort;
 use ringshard::runtime::jobs::{JobSettings, JobWorkers, Jobs};
 use ringshard::runtime::services::ServicesPort;
+use ringshard::world::border::{Border, BorderSettings};
 use ringshard_client::{Client, News, Scene};
 use ringshard_link::conditions::{Conditions, NetworkSpec};
 use ringshard_link::sim::Network;
@@ -97,6 +98,30 @@ impl<G: Game> World<G> {
     ) -> Self {
         let ports = Ports { fleet, ..Ports::of(Jobs::none(cores)) };
         World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports)
+    }
+
+    /// A world on one host of several: [`Self::border`] gives its border, which the test turns.
+    ///
+    /// # Panics
+    /// As [`Self::with_config`].
+    pub fn with_border(
+        cores: usize,
+        network: &str,
+        seed: u64,
+        config: WorldConfig,
+        game: impl FnMut(GameStart) -> G,
+        border: BorderSettings,
+    ) -> Self {
+        let ports = Ports { border: Some(border), ..Ports::of(Jobs::none(cores)) };
+        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports)
+    }
+
+    /// The border of a world that was made [`with_border`](Self::with_border), and the time.
+    ///
+    /// # Panics
+    /// When the world has none.
+    pub fn border(&mut self) -> (&mut Border<ShownOf<G>>, Instant) {
+        (self.server.border.as_mut().expect("the world was made without a border"), self.network.now())
     }
 
     /// A world whose game has jobs: `work` does them, on a thread of its own. In which tick a result arrives depends on the

@@ -1,5 +1,6 @@
 //! The world of a server: its cores, what they exchange, and what clients see of it.
 
+mod border;
 mod claims;
 mod contract;
 mod cores;

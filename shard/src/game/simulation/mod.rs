@@ -3,6 +3,7 @@
 //!
 //! | module | for |
 //! |---|---|
+//! | `border` | the border to neighbour hosts |
 //! | `config` | the configuration of a world |
 //! | `life` | entering, suspension, return, and leaving of players |
 //! | `requests` | inputs, asks and events of clients |
@@ -24,6 +25,7 @@
 //! wait until all clients are served. Clients of one address share a slice, so that their datagrams form long runs.
 
 mod acknowledge;
+mod border;
 mod config;
 mod deliver;
 mod introductions;

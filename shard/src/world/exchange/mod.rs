@@ -37,6 +37,8 @@ use std::sync::Arc;
 /// One core's ends of all rings.
 pub struct Exchange<S> {
     core: usize,
+    /// The participant that is the border, if there is one: the last.
+    border: Option<usize>,
     /// Number of entities that each core owns.
     share: usize,
     /// To each core; none to itself.
@@ -65,6 +67,7 @@ impl<S: Fields> Exchange<S> {
         let mut ends: Vec<Self> = (0..cores)
             .map(|core| Exchange {
                 core,
+                border: None,
                 share,
                 outgoing: (0..cores).map(|_| None).collect(),
                 incoming: (0..cores).map(|_| None).collect(),
@@ -83,12 +86,29 @@ impl<S: Fields> Exchange<S> {
         ends
     }
 
+    /// The ends of `cores` cores, in their order, and one more for the [border](crate::world::border) of the host: it takes part
+    /// as if it were a core, and owns as many entities.
+    ///
+    /// # Panics
+    /// When there are fewer entities than cores and the border.
+    pub fn with_border(cores: usize, entities: usize) -> (Vec<Self>, Self) {
+        let mut ends = Exchange::between(cores + 1, entities);
+        ends.iter_mut().for_each(|end| end.border = Some(cores));
+        let border = ends.pop().expect("the border has an end");
+        (ends, border)
+    }
+
+    /// The number that the border has among the cores, if there is one.
+    pub fn border(&self) -> Option<usize> {
+        self.border
+    }
+
     /// The number of this core.
     pub fn core(&self) -> usize {
         self.core
     }
 
-    /// The number of cores.
+    /// The number of cores, and one more if there is a border.
     pub fn cores(&self) -> usize {
         self.outgoing.len()
     }
@@ -179,6 +199,11 @@ impl<S: Fields> Exchange<S> {
             Some(Some(outgoing)) => outgoing.command(command),
             _ => false,
         }
+    }
+
+    /// Whether [`Self::command`] would send a command to that core now.
+    pub fn has_room_for_command(&self, core: usize) -> bool {
+        self.outgoing.get(core).and_then(Option::as_ref).is_some_and(Outgoing::has_room_for_command)
     }
 
     /// Takes the commands that have arrived.

@@ -4,7 +4,7 @@
 //! wait, the next one is refused.
 
 use super::Exchange;
-use super::command::Command;
+use super::command::{Command, Purpose};
 use ringshard_world::Fields;
 use std::collections::VecDeque;
 
@@ -29,6 +29,8 @@ pub enum CommandError {
 pub(crate) struct Outbox {
     /// Number of entities that each core owns.
     share: usize,
+    /// The border, if there is one.
+    border: Option<usize>,
     waiting_max: usize,
     waiting: Vec<VecDeque<Command>>,
     /// Commands refused since the start.
@@ -40,6 +42,7 @@ impl Outbox {
         let cores = exchange.cores();
         Outbox {
             share: exchange.own().1,
+            border: exchange.border(),
             waiting_max: (WAITING_MAX / cores).max(WAITING_MIN),
             waiting: (0..cores).map(|_| VecDeque::new()).collect(),
             refused: 0,
@@ -67,15 +70,22 @@ impl Outbox {
         self.waiting.get(owner).is_some_and(|waiting| waiting.len() + count <= self.waiting_max)
     }
 
-    /// Accepts a command to every core but `own`, or refuses it for all of them.
+    /// Accepts a command to every core but `own`, or refuses it for all of them. The border gets what is for viewers, if it has
+    /// room: the cores do not wait for it.
     pub(crate) fn push_to_others(&mut self, own: usize, command: Command) -> Result<(), CommandError> {
         let waiting_max = self.waiting_max;
-        if self.waiting.iter().enumerate().any(|(core, waiting)| core != own && waiting.len() >= waiting_max) {
+        let is_other = |core: usize| core != own && Some(core) != self.border;
+        if self.waiting.iter().enumerate().any(|(core, waiting)| is_other(core) && waiting.len() >= waiting_max) {
             self.refused += 1;
             return Err(CommandError::Busy);
         }
-        for (_, waiting) in self.waiting.iter_mut().enumerate().filter(|(core, _)| *core != own) {
+        for (_, waiting) in self.waiting.iter_mut().enumerate().filter(|(core, _)| is_other(*core)) {
             waiting.push_back(command);
+        }
+        if let (Some(border), Purpose::ToViewers(_)) = (self.border, command.purpose) {
+            let has_room = self.waiting[border].len() < waiting_max;
+            self.refused += u64::from(!has_room);
+            self.waiting[border].extend(has_room.then_some(command));
         }
         assert!(self.waiting.iter().all(|waiting| waiting.len() <= self.waiting_max), "a queue keeps its limit");
         Ok(())

@@ -60,6 +60,11 @@ impl<S> Outgoing<S> {
         self.commands.push(command).is_ok()
     }
 
+    /// Whether there is room for a command.
+    pub(super) fn has_room_for_command(&self) -> bool {
+        !self.commands.is_full()
+    }
+
     /// Whether there is room for a batch.
     pub(super) fn has_room(&self) -> bool {
         !self.batches.is_full()

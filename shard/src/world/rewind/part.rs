@@ -49,7 +49,7 @@ impl Part {
     }
 
     #[inline]
-    pub(super) fn get(&self, row: usize) -> Option<&Sample> {
+    pub(in crate::world) fn get(&self, row: usize) -> Option<&Sample> {
         let word = self.living.get(row / WORD)?;
         (word >> (row % WORD) & 1 != 0).then(|| &self.samples[row])
     }

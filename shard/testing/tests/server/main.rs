@@ -2,6 +2,7 @@
 
 mod actions;
 mod arena;
+mod border;
 mod control;
 mod entering;
 mod inputs;
