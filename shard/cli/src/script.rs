@@ -1,5 +1,6 @@
 //! `ringshard serve --script`: serves a game in Luau.
 
+use crate::serve::{StartedGame, start_host};
 use ringshard::config::{Configuration, Prepared, Settings};
 use ringshard::game::{Game, GameStart};
 use ringshard::ops::handle::GameSettings;
@@ -8,7 +9,6 @@ use ringshard::runtime::fleet::FleetPort;
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::service::LiveSettings;
 use ringshard::runtime::services::ServicesPort;
-use ringshard::serve::start_world;
 use ringshard_scripts::{Budget, Script, ScriptGame};
 use std::error::Error;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub fn start(
     path: &Path,
     services: Vec<ServicesPort>,
     fleet: Vec<FleetPort>,
-) -> Result<Started, Box<dyn Error>> {
+) -> Result<StartedGame, Box<dyn Error>> {
     let (script, budget) = (Script::read(path)?, budget(configuration.settings()));
     let kinds: Vec<_> = ScriptGame::KINDS.iter().map(|kind| kind.name).collect();
     configuration.check_kinds(&kinds)?;
@@ -29,21 +29,22 @@ pub fn start(
     let trial = GameStart { core: 0, terrain: prepared.world.terrain.clone() };
     ScriptGame::new(&trial, &script, budget)?;
     let game = |start: GameStart| ScriptGame::new(&start, &script, budget).expect("it has loaded a moment ago");
-    let server = start_world(prepared, Jobs::none(prepared.server.cpus.len()), services, fleet, game)?;
+    let (server, border) = start_host(prepared, Jobs::none(prepared.server.cpus.len()), services, fleet, game)?;
     let path = path.to_owned();
     let load = move || {
         let script = Script::read(&path).map_err(|error| error.to_string())?;
         let settings: GameSettings = Box::new(move || LiveSettings::new(script.clone()));
         Ok(settings)
     };
-    Ok(Started {
+    let started = Started {
         server,
         workers: None,
         what: script.name().to_owned(),
         reload: Some(Box::new(load)),
         services: None,
         fleet: None,
-    })
+    };
+    Ok((started, border))
 }
 
 fn budget(settings: &Settings) -> Budget {

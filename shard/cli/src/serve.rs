@@ -1,17 +1,18 @@
 //! `ringshard serve`
 
 use ringshard::config::{Configuration, Layout, Prepared, Served, Settings, Sources};
-use ringshard::game::Game;
+use ringshard::game::{Game, GameStart};
 use ringshard::ops::fleet::Fleet;
 use ringshard::ops::host::HostProbe;
 use ringshard::ops::serve::{Started, print_final_table};
 use ringshard::runtime::entropy::random_bytes;
 use ringshard::runtime::fleet::{self, FleetEnd, FleetPort};
-use ringshard::runtime::jobs::Jobs;
-use ringshard::runtime::server::Server;
+use ringshard::runtime::jobs::{JobPort, Jobs};
+use ringshard::runtime::server::{Server, StartError};
 use ringshard::runtime::service::Echo;
 use ringshard::runtime::services::{ServicesEnd, ServicesPort, between};
-use ringshard::serve::{StartedBeside, start_beside, start_workers, start_world};
+use ringshard::serve::{StartedBeside, start_beside, start_workers, start_world, start_world_with_border};
+use ringshard::world::border::{AnyBorder, BorderSettings};
 use ringshard_demo::{self as demo, Demo};
 use ringshard_fleet::host::{FleetHost, HostSettings, JoinError};
 use ringshard_fleet::model::RunId;
@@ -21,6 +22,7 @@ use std::error::Error;
 #[cfg(not(feature = "scripts"))]
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs `ringshard serve`.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
@@ -37,9 +39,9 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
     let (ports, ends) = between(if settings.services.is_some() { settings.cpus.len() } else { 0 });
     let has_bus = member.as_ref().is_some_and(|member| member.fleet.bus.is_some());
     let (to_fleet, from_fleet) = fleet::between(if has_bus { settings.cpus.len() } else { 0 });
-    let started = start_game(configuration, prepared, ports, to_fleet)?;
+    let (started, border) = start_game(configuration, prepared, ports, to_fleet)?;
     let (server, services) = start_beside(started.server, |server| beside(settings, server, ends))?;
-    let fleet = match member.map(|member| join_fleet(&member, &server, from_fleet)).transpose() {
+    let fleet = match member.map(|member| join_fleet(&member, &server, from_fleet, border)).transpose() {
         Ok(fleet) => fleet.flatten(),
         Err(error) => {
             server.lifecycle().stop();
@@ -55,10 +57,11 @@ fn join_fleet(
     settings: &HostSettings,
     server: &Server,
     ends: Vec<FleetEnd>,
+    border: Option<Box<dyn AnyBorder>>,
 ) -> Result<Option<Arc<dyn Fleet>>, JoinError> {
     let [a, b, c, d, e, f, g, h, ..] = random_bytes();
     let run = RunId(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
-    let member = FleetHost::start(settings, HostProbe::new(server), server.listen(), run, ends)?;
+    let member = FleetHost::start(settings, HostProbe::new(server), server.listen(), run, ends, border)?;
     Ok(member.map(|member| member as Arc<_>))
 }
 
@@ -69,19 +72,39 @@ fn beside(settings: &Settings, server: &Server, ends: Vec<ServicesEnd>) -> Start
     Ok(services.map(|services| services as Arc<_>))
 }
 
+/// A game, and the border of its world if it has one.
+pub type StartedGame = (Started, Option<Box<dyn AnyBorder>>);
+
+/// The world of a game: with a border if there are ports to the fleet.
+pub fn start_host<G: Game>(
+    prepared: &Prepared,
+    ports: Vec<JobPort<G::Job, G::Done>>,
+    services: Vec<ServicesPort>,
+    fleet: Vec<FleetPort>,
+    game: impl FnMut(GameStart) -> G,
+) -> Result<(Server, Option<Box<dyn AnyBorder>>), StartError> {
+    if fleet.is_empty() {
+        return Ok((start_world(prepared, ports, services, fleet, game)?, None));
+    }
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let settings = BorderSettings { incarnation: since_1970.as_micros() as u64, ..BorderSettings::default() };
+    let (server, border) = start_world_with_border(prepared, ports, services, fleet, settings, game)?;
+    Ok((server, Some(border)))
+}
+
 /// Starts what the settings say, with the ports to the services.
 fn start_game(
     configuration: &Configuration,
     prepared: &Prepared,
     services: Vec<ServicesPort>,
     fleet: Vec<FleetPort>,
-) -> Result<Started, Box<dyn Error>> {
+) -> Result<StartedGame, Box<dyn Error>> {
     let settings = configuration.settings();
     if let Some(path) = &settings.script {
         return script(configuration, prepared, path, services, fleet);
     }
-    let (server, workers) = match settings.game {
-        Served::Echo => (Server::start(&prepared.server, |_| Echo)?, None),
+    let (server, workers, border) = match settings.game {
+        Served::Echo => (Server::start(&prepared.server, |_| Echo)?, None, None),
         Served::Demo => {
             let (cores, npcs, layout) = (settings.cpus.len(), settings.npcs as usize, demo_layout(settings.layout));
             let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
@@ -94,18 +117,18 @@ fn start_game(
                 Some(_) => start_workers(cores, &prepared.jobs, PathJob::run)?,
                 None => (Jobs::none(cores), None),
             };
-            let server = start_world(prepared, ports, services, fleet, |start| {
+            let (server, border) = start_host(prepared, ports, services, fleet, |start| {
                 let demo = Demo::new(start.terrain, layout, share(start.core));
                 match &navigator {
                     Some(navigator) => demo.with_paths(navigator.clone()),
                     None => demo,
                 }
             })?;
-            (server, workers)
+            (server, workers, border)
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers, what: game.to_owned(), reload: None, services: None, fleet: None })
+    Ok((Started { server, workers, what: game.to_owned(), reload: None, services: None, fleet: None }, border))
 }
 
 #[cfg(feature = "scripts")]
@@ -118,7 +141,7 @@ fn script(
     _: &Path,
     _: Vec<ServicesPort>,
     _: Vec<FleetPort>,
-) -> Result<Started, Box<dyn Error>> {
+) -> Result<StartedGame, Box<dyn Error>> {
     Err("this program is built without the feature scripts, so it serves no game in Luau".into())
 }
 

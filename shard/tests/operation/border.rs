@@ -67,7 +67,8 @@ fn prepared(settings: &[(&str, &str)]) -> Prepared {
 
 fn start(host: u64) -> ServerAndBorder {
     let settings = BorderSettings { incarnation: 1 + host, ..BorderSettings::default() };
-    start_world_with_border(&prepared(&[]), Jobs::none(1), Vec::new(), settings, Stone).expect("the server starts")
+    start_world_with_border(&prepared(&[]), Jobs::none(1), Vec::new(), Vec::new(), settings, Stone)
+        .expect("the server starts")
 }
 
 fn turn(here: &mut dyn AnyBorder, there: &mut dyn AnyBorder) {
@@ -99,7 +100,8 @@ fn two_servers_see_what_the_other_has_at_the_border() {
 #[test]
 fn a_world_without_room_for_the_border_does_not_start() {
     let prepared = prepared(&[("entities", "1"), ("npcs", "0")]);
-    let refused = start_world_with_border(&prepared, Jobs::none(1), Vec::new(), BorderSettings::default(), Stone);
+    let refused =
+        start_world_with_border(&prepared, Jobs::none(1), Vec::new(), Vec::new(), BorderSettings::default(), Stone);
     let error = refused.err().expect("a core and the border need two").to_string();
     assert!(error.contains("entities is 1"), "{error}");
 }

@@ -17,6 +17,8 @@ pub enum Letter {
         /// What about it.
         note: Note,
     },
+    /// A message of the sender's border ([`ringshard::world::border`]) to that of a neighbour.
+    Border(Vec<u8>),
 }
 
 /// What a host says about itself.

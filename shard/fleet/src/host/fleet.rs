@@ -18,6 +18,7 @@ use crate::registry::{Keys, OpenError, RegistrySettings, open_store};
 use ringshard::ops::fleet::Fleet;
 use ringshard::ops::host::{HostProbe, HostStatus};
 use ringshard::runtime::fleet::FleetEnd;
+use ringshard::world::border::AnyBorder;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 #[cfg(feature = "nats")]
@@ -77,7 +78,7 @@ impl Server for HostProbe {
 
 impl FleetHost {
     /// Begins to register a server that listens on `listen`. It does not wait for the registry. `run` is a random number. With
-    /// a bus, it owns zones and moves players between the cores of `ends` and other hosts.
+    /// a bus, it owns zones, moves players between the cores of `ends` and other hosts, and shows them what is beyond the `border`.
     /// None: the fleet's hosts are in a file, so there is nothing to register.
     ///
     /// # Errors
@@ -88,6 +89,7 @@ impl FleetHost {
         listen: SocketAddr,
         run: RunId,
         ends: Vec<FleetEnd>,
+        border: Option<Box<dyn AnyBorder>>,
     ) -> Result<Option<Arc<FleetHost>>, JoinError> {
         let RegistrySettings::Etcd(etcd) = &settings.fleet.registry else {
             tracing::info!("the file of the fleet lists its hosts, so this one does not register");
@@ -116,8 +118,21 @@ impl FleetHost {
                 let (seal, member) = (Seal::new(&key, run), shown.clone());
                 let margin = bus.margin;
                 let bus = runtime.block_on(NatsBus::start(bus, &run.to_string()))?;
-                let parts =
-                    TrafficParts { me, address, server, member, ends, bus, seal, store, keys, zones, lease, margin };
+                let parts = TrafficParts {
+                    me,
+                    address,
+                    server,
+                    member,
+                    ends,
+                    border,
+                    bus,
+                    seal,
+                    store,
+                    keys,
+                    zones,
+                    lease,
+                    margin,
+                };
                 let traffic = Traffic::new(parts);
                 let shown = traffic.shown().clone();
                 runtime.spawn(traffic.run());
@@ -126,7 +141,7 @@ impl FleetHost {
         };
         #[cfg(not(feature = "nats"))]
         if settings.fleet.bus.is_some() {
-            let _ = (name, address, ends);
+            let _ = (name, address, ends, border);
             return Err(JoinError::NoBus);
         }
         let (end, ended) = sync_channel(1);
@@ -188,6 +203,22 @@ impl Fleet for FleetHost {
             to("fleet_players_returned", moves.returned as f64);
             to("fleet_players_lost", moves.lost as f64);
             to("fleet_players_turned_away", moves.turned_away as f64);
+            if let Some(border) = shown.border {
+                to("fleet_border_dark", border.dark as f64);
+                to("fleet_border_replicas", border.replicas as f64);
+                to("fleet_border_shown", border.shown as f64);
+                to("fleet_border_darkened", border.darkened as f64);
+                to("fleet_border_bytes_out", border.bytes_out as f64);
+                to("fleet_border_messages_out", border.messages_out as f64);
+                to("fleet_border_messages_in", border.messages_in as f64);
+                to("fleet_border_messages_lost", border.lost as f64);
+                to("fleet_border_states_deferred", border.deferred as f64);
+                to("fleet_border_crowded", border.crowded as f64);
+                to("fleet_border_malformed", border.malformed as f64);
+                to("fleet_border_commands_out", border.commands_out as f64);
+                to("fleet_border_commands_in", border.commands_in as f64);
+                to("fleet_border_commands_lost", border.commands_lost as f64);
+            }
         }
     }
 

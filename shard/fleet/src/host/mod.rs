@@ -6,6 +6,7 @@
 //! | `member` | the task that keeps the registration current |
 //! | `log` | what the log says about it, once per change |
 //! | `traffic` | the task that owns zones and moves players to other hosts and from there |
+//! | `neighbours` | what players see of the zones of other hosts |
 //! | `fleet` | [`FleetHost`]: the server's side of it, for metrics, the dashboard and `/ready` |
 //!
 //! The tasks run on a thread of their own with a small runtime: no core waits for the registry, and a registry that is away
@@ -14,6 +15,8 @@
 mod fleet;
 mod log;
 mod member;
+#[cfg(feature = "nats")]
+mod neighbours;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The task that owns zones and moves players between this host and others.
 
 use super::member::Shown;
+use super::neighbours::Neighbours;
 use crate::bus::nats::NatsBus;
 use crate::bus::{Beat, Letter, NotALetter, Seal, To};
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
@@ -10,6 +11,8 @@ use crate::store::{Commit, Condition, Store, StoreError};
 use crate::zones::{Duty, Heard, Steward, View};
 use ringshard::ops::host::HostProbe;
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
+use ringshard::runtime::tick;
+use ringshard::world::border::{AnyBorder, BorderStats};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -42,6 +45,7 @@ pub(super) struct TrafficShown {
     pub zones_given: u64,
     pub is_bus_there: bool,
     pub hosts_heard: usize,
+    pub border: Option<BorderStats>,
     /// Bytes on the bus that were no letter of this fleet, or a repetition.
     pub refused: u64,
 }
@@ -53,6 +57,7 @@ pub(super) struct TrafficParts {
     pub server: HostProbe,
     pub member: Arc<Mutex<Shown>>,
     pub ends: Vec<FleetEnd>,
+    pub border: Option<Box<dyn AnyBorder>>,
     pub bus: NatsBus,
     pub seal: Seal,
     pub store: Store,
@@ -68,6 +73,7 @@ pub(super) struct Traffic {
     key: [u8; 32],
     record: ZoneRecord,
     courier: Courier,
+    neighbours: Option<Neighbours>,
     steward: Steward,
     hosts: BTreeMap<Name, Known>,
     /// What found no room at a core, in order.
@@ -100,7 +106,7 @@ enum Asked {
 }
 
 impl Traffic {
-    pub(super) fn new(parts: TrafficParts) -> Self {
+    pub(super) fn new(mut parts: TrafficParts) -> Self {
         let status = parts.server.status();
         let door = Door { is_open: false, contract: status.contract };
         let cores = parts.ends.len();
@@ -109,6 +115,7 @@ impl Traffic {
             key: key_of(&status.key),
             record: ZoneRecord::new(parts.store.clone(), parts.keys.clone()),
             courier: Courier::new(parts.me.run, cores, door),
+            neighbours: parts.border.take().map(Neighbours::new),
             steward: Steward::default(),
             hosts: BTreeMap::new(),
             waiting: (0..cores).map(|_| VecDeque::new()).collect(),
@@ -135,6 +142,8 @@ impl Traffic {
     pub(super) async fn run(mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut turns = interval(tick::TICK);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 (core, letter) = next_letter(&mut self.parts.ends) => self.hear_core(core, letter),
@@ -151,6 +160,7 @@ impl Traffic {
                     }
                 }
                 _ = ticks.tick() => self.tick().await,
+                _ = turns.tick(), if self.neighbours.is_some() => self.turn_border().await,
             }
             self.carry_out().await;
         }
@@ -199,13 +209,31 @@ impl Traffic {
             Ok((from, Letter::Beat(beat))) => self.heard(from, beat),
             Ok((from, Letter::Move { id, note })) => {
                 // Of an unknown host, the next copy of the letter comes after its next beat.
-                let known = self.hosts.iter().find(|(_, known)| known.run == from);
-                if let Some(name) = known.map(|(name, _)| name.clone()) {
-                    self.courier.hear_host(self.now(), &Peer { name, run: from }, id, note);
+                if let Some(peer) = self.peer(from) {
+                    self.courier.hear_host(self.now(), &peer, id, note);
+                }
+            }
+            Ok((from, Letter::Border(message))) => {
+                if let (Some(peer), Some(neighbours)) = (self.peer(from), &mut self.neighbours) {
+                    neighbours.receive(&peer, &message);
                 }
             }
             Err(NotALetter::Other) => {}
             Err(_) => self.counts.refused += 1,
+        }
+    }
+
+    /// The host in this run, if it has said something.
+    fn peer(&self, run: RunId) -> Option<Peer> {
+        let (name, _) = self.hosts.iter().find(|(_, known)| known.run == run)?;
+        Some(Peer { name: name.clone(), run })
+    }
+
+    async fn turn_border(&mut self) {
+        let messages = self.neighbours.as_mut().map(Neighbours::turn).unwrap_or_default();
+        for (to, message) in messages {
+            let bytes = self.parts.seal.seal(To::Run(to.run), &Letter::Border(message));
+            self.parts.bus.say(Some(&to.run.to_string()), bytes).await;
         }
     }
 
@@ -289,6 +317,10 @@ impl Traffic {
             patience: self.parts.lease,
         };
         let duties = self.steward.duties(now, view);
+        if let Some(neighbours) = &mut self.neighbours {
+            let is_there = |peer: &Peer| heard.get(&peer.name).is_some_and(|heard| heard.run == peer.run);
+            neighbours.set_zones(&directory.zones, &self.parts.me, is_there);
+        }
         // What the registry answers changes the zones, so that the next duties differ.
         if let Some(duty) = duties.into_iter().next().filter(|_| !self.has_duty && directory.revision > 0) {
             self.has_duty = true;
@@ -382,6 +414,7 @@ impl Traffic {
         self.counts.moves = self.courier.under_way();
         self.counts.is_bus_there = self.echo.is_some_and(|echo| echo.elapsed() < 3 * BEAT);
         self.counts.hosts_heard = self.hosts.values().filter(|known| known.at.elapsed() < self.parts.lease).count();
+        self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.counts;
     }
 }

@@ -19,7 +19,7 @@ const SERVICES_STATES: [&str; 8] = [
     "resources_ranges_waiting",
 ];
 /// Counts of a fleet that rise and fall.
-const FLEET_STATES: [&str; 9] = [
+const FLEET_STATES: [&str; 12] = [
     "registered",
     "away_seconds",
     "name_taken",
@@ -29,6 +29,9 @@ const FLEET_STATES: [&str; 9] = [
     "zones",
     "players_leaving",
     "players_coming",
+    "border_dark",
+    "border_replicas",
+    "border_shown",
 ];
 
 /// The counts of the services. A server without services has none.
