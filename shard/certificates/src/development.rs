@@ -94,9 +94,14 @@ impl Renewal {
 
 /// Whether a self-signed certificate ends within [`RENEWAL_DAYS`], or is not valid already.
 pub(super) fn is_due(certified: &CertifiedKey) -> bool {
-    let now = UnixTime::now();
-    let then = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()) + DAY * RENEWAL_DAYS);
+    let now = since_1970(SystemTime::now());
+    let [now, then] = [now, now + DAY * RENEWAL_DAYS].map(UnixTime::since_unix_epoch);
     !is_valid(certified, now) || !is_valid(certified, then)
+}
+
+/// Time since 1970; none if the clock is before that, as it is where its battery is empty.
+fn since_1970(now: SystemTime) -> Duration {
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Whether a self-signed certificate, trusted as its own issuer, is valid at a time.
@@ -146,4 +151,15 @@ fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_no_panic() {
+        assert_eq!(since_1970(SystemTime::UNIX_EPOCH - DAY), Duration::ZERO);
+        assert_eq!(since_1970(SystemTime::UNIX_EPOCH + DAY), DAY);
+    }
 }
