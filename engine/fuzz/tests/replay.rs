@@ -31,6 +31,7 @@ replay! {
     ack,
     answer,
     ask,
+    border,
     cleartext,
     client_calls,
     client_receive,
