@@ -67,7 +67,7 @@ CRATES = {
     "ringshard-duel-rules": ["ringshard-rollback", "ringshard-world"],
     "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
-    "ringshard-fleet": ["ringshard", "ringshard-certificates", "ringshard-operation"],
+    "ringshard-fleet": ["ringshard", "ringshard-certificates", "ringshard-operation", "ringshard-protocol", "ringshard-world"],
     "ringshard-gateway": ["ringshard-operation", "ringshard-certificates", "ringshard-link", "ringshard-peer", "ringshard-protocol"],
     "ringshard-cli": [
         "ringshard", "ringshard-client", "ringshard-demo", "ringshard-fleet", "ringshard-gateway", "ringshard-maps", "ringshard-paths",
@@ -89,8 +89,11 @@ ROOMS = {
     "ringshard-fleet": {
         "model": [],
         "store": [],
-        "registry": ["model", "store"],
-        "host": ["model", "registry", "store"],
+        "courier": ["model"],
+        "bus": ["courier", "model"],
+        "zones": ["courier", "model"],
+        "registry": ["bus", "model", "store"],
+        "host": ["bus", "courier", "model", "registry", "store", "zones"],
         "location": [],
         "balancer": ["location", "model"],
         "balance": ["balancer", "location", "model", "registry", "store"],

@@ -37,6 +37,7 @@ mod table;
 mod tiles;
 mod top;
 mod units;
+mod world;
 
 use arguments::{Arguments, Command};
 use clap::Parser;

@@ -1,6 +1,6 @@
 //! `ringshard serve --script`: serves a game in Luau.
 
-use crate::serve::{StartedGame, start_host};
+use crate::world::{StartedGame, start_host};
 use ringshard::config::{Configuration, Prepared, Settings};
 use ringshard::game::{Game, GameStart};
 use ringshard::ops::handle::GameSettings;

@@ -1,18 +1,19 @@
 //! `ringshard serve`
 
+use crate::world::{StartedGame, start_host};
 use ringshard::config::{Configuration, Layout, Prepared, Served, Settings, Sources};
-use ringshard::game::{Game, GameStart};
+use ringshard::game::Game;
 use ringshard::ops::fleet::Fleet;
 use ringshard::ops::host::HostProbe;
 use ringshard::ops::serve::{Started, print_final_table};
 use ringshard::runtime::entropy::random_bytes;
 use ringshard::runtime::fleet::{self, FleetEnd, FleetPort};
-use ringshard::runtime::jobs::{JobPort, Jobs};
-use ringshard::runtime::server::{Server, StartError};
+use ringshard::runtime::jobs::Jobs;
+use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
 use ringshard::runtime::services::{ServicesEnd, ServicesPort, between};
-use ringshard::serve::{StartedBeside, start_beside, start_workers, start_world, start_world_with_border};
-use ringshard::world::border::{AnyBorder, BorderSettings};
+use ringshard::serve::{StartedBeside, start_beside, start_workers};
+use ringshard::world::border::AnyBorder;
 use ringshard_demo::{self as demo, Demo};
 use ringshard_fleet::host::{FleetHost, HostSettings, JoinError};
 use ringshard_fleet::model::RunId;
@@ -22,7 +23,6 @@ use std::error::Error;
 #[cfg(not(feature = "scripts"))]
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs `ringshard serve`.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
@@ -70,26 +70,6 @@ fn beside(settings: &Settings, server: &Server, ends: Vec<ServicesEnd>) -> Start
     let identity = ServerIdentity { key: *server.public_key().as_bytes(), listen: server.listen() };
     let services = Services::start(settings, identity, ends, Providers::default(), |_, _| {})?;
     Ok(services.map(|services| services as Arc<_>))
-}
-
-/// A game, and the border of its world if it has one.
-pub type StartedGame = (Started, Option<Box<dyn AnyBorder>>);
-
-/// The world of a game: with a border if there are ports to the fleet.
-pub fn start_host<G: Game>(
-    prepared: &Prepared,
-    ports: Vec<JobPort<G::Job, G::Done>>,
-    services: Vec<ServicesPort>,
-    fleet: Vec<FleetPort>,
-    game: impl FnMut(GameStart) -> G,
-) -> Result<(Server, Option<Box<dyn AnyBorder>>), StartError> {
-    if fleet.is_empty() {
-        return Ok((start_world(prepared, ports, services, fleet, game)?, None));
-    }
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let settings = BorderSettings { incarnation: since_1970.as_micros() as u64, ..BorderSettings::default() };
-    let (server, border) = start_world_with_border(prepared, ports, services, fleet, settings, game)?;
-    Ok((server, Some(border)))
 }
 
 /// Starts what the settings say, with the ports to the services.

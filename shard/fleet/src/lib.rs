@@ -4,11 +4,11 @@
 //! |---|---|---|
 //! | [`model`] | what is known of a host and of the fleet: names, records, the directory | |
 //! | [`store`] | where records are kept: etcd, or memory | |
-//! | [`registry`] | registering a host, and knowing all: the watched directory | [`model`], [`store`] |
+//! | [`registry`] | registering a host, and knowing all: the watched directory | [`bus`], [`model`], [`store`] |
 //! | [`bus`] | what hosts say to each other, over NATS | [`model`], [`courier`] |
 //! | [`zones`] | what a host does about zones, without I/O | [`model`], [`courier`] |
 //! | [`courier`] | moves players between hosts, without I/O | [`model`] |
-//! | [`host`] | a server that registers itself | [`model`], [`store`], [`registry`], [`bus`], [`courier`], [`zones`] |
+//! | [`host`] | a server that registers itself, owns zones and hands players over | [`model`], [`store`], [`registry`], [`bus`], [`courier`], [`zones`] |
 //! | [`location`] | where an address is | |
 //! | [`balancer`] | decides where a client plays | [`model`], [`location`] |
 //! | [`balance`] | the balancer as an HTTP server | all but `host` |
