@@ -1,5 +1,6 @@
 //! Starting the world of a game, with a border if the server is a host of a fleet.
 
+use ringshard::config::Prepared;
 use ringshard::game::{Game, GameStart};
 use ringshard::ops::serve::Started;
 use ringshard::runtime::fleet::FleetPort;
