@@ -18,6 +18,7 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --secs N           seconds that they walk (default 60)
   --disturb WHAT     while they walk: host (kill -9), etcd-node (kill -9), etcd (all nodes stop), nats (stops),
                      balancer (kill -9), move (a zone goes to another host), drain (a host ends); default: nothing
+  --interruption MS  longest interruption of snapshots at a crossing, for 99 of 100 (default 150)
   --away SECONDS     how long etcd or NATS stop (default 60)
   --json FILE        write the players' result there
 
@@ -32,7 +33,7 @@ fail() {
     exit 1
 }
 
-build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json=''
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150
 while (($#)); do
     case $1 in
         --no-build) build=(--no-build) && shift ;;
@@ -41,6 +42,7 @@ while (($#)); do
         --players) players=${2:?--players needs a number} && shift 2 ;;
         --secs) secs=${2:?--secs needs a number} && shift 2 ;;
         --disturb) disturb=${2:?--disturb needs a word} && shift 2 ;;
+        --interruption) interruption=${2:?--interruption needs milliseconds} && shift 2 ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
         --json) json=$(realpath "${2:?--json needs a file}") && shift 2 ;;
         -h | --help) usage && exit ;;
@@ -171,7 +173,7 @@ done
 lost=0
 [[ $disturb == host ]] && lost=$players
 [[ -n $json ]] && places+=(--json "$json")
-"$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" \
+"$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" --interruption-ms "$interruption" \
     --within "$((middle - 4000)),$((middle - 4000))..$((middle + 4000)),$((middle + 4000))" >"$files/wander.out" 2>"$files/wander.log" &
 walking=$!
 processes[wander]=$walking

@@ -1,14 +1,15 @@
 //! A player who walks to one random point after the other.
 
+use super::Place;
 use ringshard_client::{Channel, ClientConfig, News, Udp};
 use ringshard_demo_rules::{DemoRules, Event, Input, Own};
-use ringshard_protocol::crypto::PublicKey;
 use ringshard_world::contract::Text;
 use std::collections::BTreeSet;
 use std::f32::consts::TAU;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+/// A server from which a player has heard nothing for so long is gone: the player goes to another one.
+const SILENCE: Duration = Duration::from_secs(3);
 /// Time after which a player who was refused enters again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Time between two words.
@@ -20,6 +21,9 @@ const GOAL_TIME: Duration = Duration::from_secs(60);
 
 pub(super) struct Bot {
     number: u32,
+    /// The servers of the fleet, and which of them comes next.
+    servers: Vec<Place>,
+    next: usize,
     udp: Udp<DemoRules>,
     random: crate::random::Random,
     within: [[f32; 2]; 2],
@@ -46,17 +50,14 @@ pub(super) struct Bot {
 }
 
 impl Bot {
-    pub(super) fn connect(
-        number: u32,
-        server: SocketAddr,
-        key: PublicKey,
-        within: [[f32; 2]; 2],
-    ) -> Result<Self, String> {
-        let udp = Udp::connect(server, DemoRules::default(), ClientConfig::new(key), b"")
-            .map_err(|error| format!("a player cannot connect to {server}: {error}"))?;
+    pub(super) fn connect(number: u32, servers: &[Place], within: [[f32; 2]; 2]) -> Result<Self, String> {
+        let next = number as usize;
+        let udp = connection(servers[next % servers.len()])?;
         let now = Instant::now();
         Ok(Bot {
             number,
+            servers: servers.to_vec(),
+            next: next + 1,
             udp,
             random: crate::random::Random::new(number.into()),
             within,
@@ -81,6 +82,9 @@ impl Bot {
 
     /// What it does in a frame. It says words if it `speaks`.
     pub(super) fn frame(&mut self, now: Instant, speaks: bool) {
+        if now - self.snapshot_at > SILENCE {
+            self.go_elsewhere(now);
+        }
         self.choose_goal(now);
         let goal = self.goal;
         self.udp.poll(|scene| scene.own().map_or_else(Input::default, |own| towards(own, goal)));
@@ -98,6 +102,21 @@ impl Bot {
             let event = Event::Say { text: Text::new(&text) };
             self.said += u32::from(self.udp.client_mut().tell(Channel::RELIABLE_ORDERED, &event));
         }
+    }
+
+    /// Its server is gone, and its session with it.
+    fn go_elsewhere(&mut self, now: Instant) {
+        let server = self.servers[self.next % self.servers.len()];
+        self.next += 1;
+        // A server that does not answer is left for the next one.
+        if let Ok(udp) = connection(server) {
+            self.udp = udp;
+        }
+        if self.entered > 0 && self.absent_since.is_none() {
+            self.lost += 1;
+            self.absent_since = Some(self.snapshot_at);
+        }
+        (self.snapshots, self.snapshot_at, self.has_moved) = (0, now, false);
     }
 
     /// Words that it said and never heard.
@@ -131,13 +150,12 @@ impl Bot {
                 }
             }
             News::Moved { .. } => self.has_moved = true,
-            News::Resumed => {
-                self.resumed += 1;
-                self.absent_since = None;
-            }
+            News::Resumed => self.resumed += 1,
             News::Refused(_) => self.enters_at = Some(now + AGAIN),
-            News::Reconnecting(_) => _ = self.absent_since.get_or_insert(now),
-            News::Renewed | News::Closed(_) | News::PutOut(_) => self.lost += 1,
+            News::Renewed | News::PutOut(_) => {
+                self.lost += 1;
+                self.absent_since.get_or_insert(now);
+            }
             News::Event(Event::Said { text, .. }) => {
                 let mut parts = text.as_str().split(' ').map(str::parse);
                 if let (Some(Ok(number)), Some(Ok(word))) = (parts.next(), parts.next())
@@ -160,6 +178,11 @@ impl Bot {
             (self.snapshots, self.snapshot_at) = (snapshots, now);
         }
     }
+}
+
+fn connection(to: Place) -> Result<Udp<DemoRules>, String> {
+    Udp::connect(to.address, DemoRules::default(), ClientConfig::new(to.key), b"")
+        .map_err(|error| format!("a player cannot connect to {}: {error}", to.address))
 }
 
 fn towards(own: &Own, goal: [f32; 2]) -> Input {

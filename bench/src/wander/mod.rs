@@ -124,8 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     while Instant::now() < end + SETTLE {
         let frame = Instant::now();
         if bots.len() < arguments.clients && frame >= begin + STAGGER * bots.len() as u32 {
-            let place = arguments.servers[bots.len() % arguments.servers.len()];
-            bots.push(Bot::connect(bots.len() as u32, place.address, place.key, [min, max])?);
+            bots.push(Bot::connect(bots.len() as u32, &arguments.servers, [min, max])?);
         }
         let speaks = frame < end;
         bots.iter_mut().for_each(|bot| bot.frame(frame, speaks));

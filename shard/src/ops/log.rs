@@ -7,10 +7,13 @@ use crate::config::LogFormat;
 use crate::ops::line_queue::LineQueue;
 use std::io::IsTerminal;
 use std::sync::Arc;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+/// Libraries whose events the server logs in its own words. Only their warnings are logged, unless the filter names them.
+const CHATTY: [&str; 1] = ["async_nats"];
 
 /// A log that cannot be started or changed.
 #[derive(Debug, thiserror::Error)]
@@ -78,5 +81,8 @@ impl Log {
 }
 
 fn parse(filter: &str) -> Result<Targets, LogError> {
-    filter.parse().map_err(|error| LogError::Filter(filter.to_owned(), error))
+    let parsed: Targets = filter.parse().map_err(|error| LogError::Filter(filter.to_owned(), error))?;
+    let is_finer = parsed.default_level().is_some_and(|level| level > LevelFilter::WARN);
+    let chatty = CHATTY.into_iter().filter(|library| is_finer && !filter.contains(library));
+    Ok(chatty.fold(parsed, |filter, library| filter.with_target(library, LevelFilter::WARN)))
 }
