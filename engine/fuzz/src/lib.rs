@@ -2,7 +2,6 @@
 //!
 //! No input may cause a panic. Each function states and checks what else must hold.
 
-mod border;
 mod client;
 mod codec;
 mod connection_frames;
@@ -24,7 +23,6 @@ mod ticket;
 mod wire;
 mod world;
 
-pub use border::border;
 pub use client::client_receive;
 pub use codec::codec;
 pub use connection_frames::connection_frames;

@@ -31,7 +31,6 @@ replay! {
     ack,
     answer,
     ask,
-    border,
     cleartext,
     client_calls,
     client_receive,
