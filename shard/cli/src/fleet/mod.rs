@@ -4,6 +4,7 @@ mod audit;
 mod connect;
 pub mod doctor;
 mod drain;
+mod explain;
 mod keygen;
 mod list;
 mod maintenance;
@@ -47,6 +48,10 @@ pub enum Arguments {
     Watch(watch::Arguments),
     /// List who changed what, oldest first.
     Audit(audit::Arguments),
+    /// Explain to which host the balancers would send a client, and why.
+    ///
+    /// It asks no balancer: it decides as one with this policy and location database would, for the hosts that are alive now.
+    Explain(explain::Arguments),
     /// Divide the map into zones, each of which one host owns.
     ///
     /// A player who walks into a zone of another host goes on there, in the same session. The fleet's file needs a table
@@ -70,6 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Arguments::Maintenance(arguments) => maintenance::run(arguments),
         Arguments::Watch(arguments) => watch::run(arguments),
         Arguments::Audit(arguments) => audit::run(arguments),
+        Arguments::Explain(arguments) => explain::run(arguments),
         Arguments::Zones(arguments) => zones::run(arguments),
         Arguments::Update(arguments) => update::run(arguments),
         Arguments::Keygen(arguments) => keygen::run(arguments),

@@ -27,7 +27,8 @@ fn scrape_with_fleet() -> (Server, String) {
         "[etcd]\nendpoints = ['http://127.0.0.1:1']\n[bus]\nservers = ['nats://127.0.0.1:1']\nkey-file = '{key}'"
     );
     std::fs::write(&file, text).unwrap();
-    let server = Server::start("metrics-of-fleet", "", &["--fleet", &file, "--fleet-name", "eu-1"]);
+    let flags = ["--game", "demo", "--npcs", "1", "--entities", "64", "--fleet", &file, "--fleet-name", "eu-1"];
+    let server = Server::start("metrics-of-fleet", "", &flags);
     let scrape = server.admin_client().text("/metrics").unwrap();
     (server, scrape)
 }

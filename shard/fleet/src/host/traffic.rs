@@ -111,11 +111,13 @@ impl Traffic {
         let door = Door { is_open: false, contract: status.contract };
         let cores = parts.ends.len();
         let now = Instant::now();
+        let neighbours = parts.border.take().map(Neighbours::new);
+        let counts = TrafficShown { border: neighbours.as_ref().map(Neighbours::stats), ..TrafficShown::default() };
         Traffic {
             key: key_of(&status.key),
             record: ZoneRecord::new(parts.store.clone(), parts.keys.clone()),
             courier: Courier::new(parts.me.run, cores, door),
-            neighbours: parts.border.take().map(Neighbours::new),
+            neighbours,
             steward: Steward::default(),
             hosts: BTreeMap::new(),
             waiting: (0..cores).map(|_| VecDeque::new()).collect(),
@@ -127,8 +129,8 @@ impl Traffic {
             asking: JoinSet::new(),
             has_duty: false,
             own: None,
-            shown: Arc::default(),
-            counts: TrafficShown::default(),
+            shown: Arc::new(Mutex::new(counts)),
+            counts,
             is_fenced: false,
             parts,
         }
