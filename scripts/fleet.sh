@@ -147,8 +147,8 @@ for ((number = 0; number < hosts; number++)); do start_host $number; done
 are_listed() { [[ $(fleet list --json 2>/dev/null | grep -c '"state": "ready"') -ge $1 ]]; }
 until_true 'the hosts are not in the registry' 100 are_listed "$hosts"
 
-# The players wander around the middle of the map, where all zones meet.
-size=65536 middle=32768
+# The players wander around the middle of the map, 8 km across, where all zones meet.
+size=819200 middle=409600
 if [[ $hosts == 4 ]]; then
     fleet zones create south-west 0,0..$middle,$middle >/dev/null
     fleet zones create south-east $middle,0..$size,$middle >/dev/null

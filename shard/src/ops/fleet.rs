@@ -15,6 +15,9 @@ pub trait Fleet: Send + Sync {
     /// goes on serving in any case.
     fn trouble(&self) -> Option<String>;
 
+    /// Whether players have left their cores who are not at another host yet. A server does not end before that.
+    fn is_handing_over(&self) -> bool;
+
     /// Leaves the registry, for at most `patience`.
     fn stop(&self, patience: Duration);
 }

@@ -154,6 +154,11 @@ impl ServerHandle {
         ServerHandle { fleet, ..self }
     }
 
+    /// Whether players of this server are on their way to other hosts of its fleet.
+    pub fn is_handing_over(&self) -> bool {
+        self.fleet.as_ref().is_some_and(|fleet| fleet.is_handing_over())
+    }
+
     /// The counts of the server's place in a fleet; none without a fleet.
     pub fn fleet_counters(&self) -> Vec<(&'static str, f64)> {
         let mut counters = Vec::new();

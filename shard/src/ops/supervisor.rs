@@ -198,7 +198,10 @@ impl Supervisor {
         // systemd must not end the server while clients may stay.
         notify(NotifyState::ExtendTimeoutUsec(WATCHDOG_INTERVAL_MAX.as_micros() as u32));
         let time_is_over = since.elapsed() >= handle.drain_time();
-        let is_empty = || handle.report().cores.iter().all(|core| core.connections == 0);
+        let is_empty = || {
+            let has_left = handle.report().cores.iter().all(|core| core.connections == 0);
+            has_left && !handle.is_handing_over()
+        };
         if time_is_over || is_empty() {
             lifecycle.stop();
         }

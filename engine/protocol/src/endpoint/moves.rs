@@ -89,6 +89,9 @@ impl Endpoint {
     pub fn import_session(&mut self, now: Instant, bytes: &[u8]) -> Result<SessionId, TransferError> {
         let (key, channels) = bytes.split_first_chunk().ok_or(TransferError::Malformed)?;
         let key = ResumeKey::from_bytes(key);
+        if self.resumption.has(&key.token) {
+            return Err(TransferError::Present);
+        }
         let pool = &mut self.resources.pool;
         let channels = match channels {
             [] => None,

@@ -145,10 +145,15 @@ impl Resumption {
         assert!(self.suspended.len() <= self.suspended_max, "suspended sessions are bounded");
     }
 
+    /// Whether a session is here, connected or suspended.
+    pub(super) fn has(&self, token: &Token) -> bool {
+        self.live.contains_key(token) || self.suspended.contains_key(token)
+    }
+
     /// Notes that a session is about to move here. False if too many are, or it is here already.
     pub(super) fn expect(&mut self, now: Instant, key: ResumeKey) -> bool {
         self.expected.retain(|_, expected| expected.until > now);
-        let is_new = !self.live.contains_key(&key.token) && !self.suspended.contains_key(&key.token);
+        let is_new = !self.has(&key.token);
         let has_room = self.expected.len() < self.suspended_max;
         if is_new && has_room {
             let until = now + EXPECTED_PERIOD;

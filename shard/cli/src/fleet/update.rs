@@ -70,8 +70,8 @@ impl Arguments {
     /// Players must find room at the hosts that stay.
     fn check(&self, plan: &Plan<'_>) -> Result<(), Box<dyn Error>> {
         let ready = plan.new.iter().filter(|host| host.state == HostState::Ready);
-        let free: u32 = ready.map(|host| host.free()).sum();
-        let players: u32 = plan.old.iter().map(|host| host.players).sum();
+        let free: u64 = ready.map(|host| u64::from(host.free())).sum();
+        let players: u64 = plan.old.iter().map(|host| u64::from(host.players)).sum();
         match () {
             () if plan.new.is_empty() => {
                 Err(format!("no live host has version {}: start one of them first", self.to).into())
@@ -94,9 +94,8 @@ impl Arguments {
         let operator = fleet.operator()?;
         for (number, host) in plan.old.iter().enumerate() {
             let name = &host.name;
-            let is_there = |directory: &Directory| {
-                directory.hosts.values().any(|host| host.version == self.to && host.state == HostState::Ready)
-            };
+            let is_there =
+                |directory: &Directory| self.plan(directory).new.iter().any(|host| host.state == HostState::Ready);
             if !is_there(&reader.latest()) {
                 return Err(format!(
                     "no host of version {} is ready any more: {name} and those behind it were left as they are",
@@ -116,7 +115,11 @@ impl Arguments {
                 let _ = tokio::time::timeout(LOOK_INTERVAL, reader.directory.changed()).await;
             }
         }
-        Ok(output::print_line(format_args!("all hosts have version {}", self.to))?)
+        let left = self.plan(&reader.latest()).old.len();
+        match left {
+            0 => Ok(output::print_line(format_args!("all hosts have version {}", self.to))?),
+            _ => Err(format!("{left} hosts of other versions have come meanwhile: run the command again").into()),
+        }
     }
 }
 

@@ -8,9 +8,16 @@ use ringshard_operation::private_file;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 /// Letters that wait for this host to read them. NATS drops what finds no room, and the bus counts it as away.
 const WAITING_MAX: usize = 4_096;
+/// Time between two questions whether NATS is there: two without an answer, and it is away.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// How long NATS may take to take a letter. The hosts' thread has other things to do.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// After that, letters are lost for a while.
+const STALL: Duration = Duration::from_secs(1);
 /// Longest wait between two attempts to connect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
@@ -19,6 +26,8 @@ pub struct NatsBus {
     client: Client,
     subject: String,
     is_connected: Arc<AtomicBool>,
+    /// Until when nothing is said, because NATS did not take a letter in time.
+    stalled_until: Option<Instant>,
     all: Subscriber,
     own: Subscriber,
 }
@@ -51,6 +60,7 @@ impl NatsBus {
             .reconnect_delay_callback(|attempts| {
                 RECONNECT_MAX.min(Duration::from_millis(50) * (1 << attempts.min(6)) as u32)
             })
+            .ping_interval(PING_INTERVAL)
             .retry_on_initial_connect()
             .event_callback(move |event| {
                 let seen = seen.clone();
@@ -80,7 +90,7 @@ impl NatsBus {
         let client = options.connect(settings.servers.clone()).await?;
         let all = client.subscribe(format!("{}.all", settings.subject)).await?;
         let own = client.subscribe(format!("{}.to.{own}", settings.subject)).await?;
-        Ok(NatsBus { client, subject: settings.subject.clone(), is_connected, all, own })
+        Ok(NatsBus { client, subject: settings.subject.clone(), is_connected, stalled_until: None, all, own })
     }
 
     /// Whether NATS answers.
@@ -89,16 +99,22 @@ impl NatsBus {
     }
 
     /// Says something to all hosts, or to one. It is lost if NATS is away.
-    pub async fn say(&self, to: Option<&str>, bytes: Vec<u8>) {
-        if !self.is_connected() || bytes.len() > LETTER_BYTES_MAX + 64 {
+    pub async fn say(&mut self, to: Option<&str>, bytes: Vec<u8>) {
+        assert!(
+            bytes.len() <= LETTER_BYTES_MAX + 64,
+            "a letter is not longer than a player or a message of the border"
+        );
+        if !self.is_connected() || self.stalled_until.is_some_and(|until| Instant::now() < until) {
             return;
         }
         let subject = match to {
             Some(to) => format!("{}.to.{to}", self.subject),
             None => format!("{}.all", self.subject),
         };
-        if let Err(error) = self.client.publish(subject, bytes.into()).await {
-            tracing::debug!(%error, "the bus between hosts did not take a letter");
+        match timeout(PATIENCE, self.client.publish(subject, bytes.into())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the bus between hosts did not take a letter"),
+            Err(_) => self.stalled_until = Some(Instant::now() + STALL),
         }
     }
 

@@ -120,12 +120,16 @@ impl Comings {
         out: &mut VecDeque<Output>,
     ) {
         let Some(coming) = self.moves.get_mut(&id) else {
+            if self.outcomes.has_forgotten(id) {
+                // It may be here: only the end of this host settles that.
+                return;
+            }
             let answer = self.outcomes.answer(id).unwrap_or(Note::Refused(Refusal::Late));
             // From now on it is refused for good.
             self.outcomes.remember(id, answer.clone());
             return out.push_back(Output::ToHost(from.clone(), id, answer));
         };
-        if coming.phase != Phase::Giving {
+        if coming.phase == Phase::Here {
             (coming.phase, coming.since) = (Phase::Giving, now);
             out.push_back(Output::ToCore(coming.core, ToCore::Give { token: coming.token, player }));
         }
@@ -211,11 +215,18 @@ struct Outcomes {
     answers: HashMap<MoveId, Note>,
     /// The oldest first.
     order: VecDeque<MoveId>,
+    /// Of each source: the highest number of a move that was forgotten.
+    forgotten: HashMap<u64, u64>,
 }
 
 impl Outcomes {
     fn answer(&self, id: MoveId) -> Option<Note> {
         self.answers.get(&id).cloned()
+    }
+
+    /// Whether nobody knows any more what became of a move.
+    fn has_forgotten(&self, id: MoveId) -> bool {
+        !self.answers.contains_key(&id) && self.forgotten.get(&id.source).is_some_and(|highest| id.number <= *highest)
     }
 
     fn remember(&mut self, id: MoveId, answer: Note) {
@@ -225,6 +236,8 @@ impl Outcomes {
         if self.order.len() > OUTCOMES_MAX {
             let oldest = self.order.pop_front().expect("there are some");
             self.answers.remove(&oldest);
+            let highest = self.forgotten.entry(oldest.source).or_default();
+            *highest = (*highest).max(oldest.number);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Moves away from this host.
 
-use super::{CourierCounters, Destination, MOVES_MAX, MoveId, Note, Output, Peer, Refusal};
+use super::{CourierCounters, Destination, MOVES_MAX, MoveId, Note, Output, PLAYER_BYTES_MAX, Peer, Refusal};
 use crate::model::RunId;
 use ringshard::runtime::fleet::{ToCore, Token};
 use ringshard_protocol::crypto::noise::ResumeKey;
@@ -130,9 +130,13 @@ impl Leavings {
     }
 
     pub(super) fn welcome(&mut self, now: Duration, from: &Peer, id: MoveId, core: u8, out: &mut VecDeque<Output>) {
-        let Some(leaving) = self.at(from, id).filter(|leaving| matches!(leaving.phase, Phase::Asking { .. })) else {
-            return;
+        let Some(leaving) = self.at(from, id) else {
+            // It was given up meanwhile.
+            return out.push_back(Output::ToHost(from.clone(), id, Note::Over));
         };
+        if !matches!(leaving.phase, Phase::Asking { .. }) {
+            return;
+        }
         let to = ChangeServer { core, key: leaving.to.key, address: leaving.to.address };
         out.push_back(Output::ToCore(leaving.core, ToCore::Send { player: leaving.player, to }));
         leaving.enter(now, Phase::Sent);
@@ -168,9 +172,16 @@ impl Leavings {
             out.push_back(Output::ToHost(to, id, Note::Over));
             return self.end(now, id);
         };
+        let is_short = player.len() <= PLAYER_BYTES_MAX;
         let player = Note::Player(player);
-        out.push_back(Output::ToHost(to, id, player.clone()));
+        if is_short {
+            out.push_back(Output::ToHost(to, id, player.clone()));
+        }
         leaving.enter(now, Phase::Giving { player });
+        if !is_short {
+            tracing::warn!(host = %leaving.to.peer.name, "a player stays, because too much waits for its client");
+            leaving.give_back(now, out);
+        }
     }
 
     pub(super) fn took(&mut self, now: Duration, from: &Peer, id: MoveId, counters: &mut CourierCounters) {

@@ -43,6 +43,8 @@ use std::time::Duration;
 /// Moves that may be under way at a time, in each direction: cores answer each letter, and have room for
 /// [`LETTERS_MAX`](ringshard::runtime::fleet::LETTERS_MAX).
 pub const MOVES_MAX: usize = 256;
+/// Longest player that moves, in bytes: one with much that its client has not taken yet stays until it has.
+pub const PLAYER_BYTES_MAX: usize = 480 * 1024;
 
 /// A host, in one run of its server.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -249,6 +249,17 @@ impl Fleet for FleetHost {
         }
     }
 
+    #[cfg(feature = "nats")]
+    fn is_handing_over(&self) -> bool {
+        let moves = |traffic: &Arc<Mutex<TrafficShown>>| traffic.lock().unwrap_or_else(PoisonError::into_inner).moves;
+        self.traffic.as_ref().map(moves).is_some_and(|(leaving, _)| leaving > 0)
+    }
+
+    #[cfg(not(feature = "nats"))]
+    fn is_handing_over(&self) -> bool {
+        false
+    }
+
     fn stop(&self, patience: Duration) {
         self.stop.send_replace(true);
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);

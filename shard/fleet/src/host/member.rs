@@ -37,6 +37,11 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// Whether the registry certainly has this host for `margin` from now.
+    pub(super) fn is_registered_for(&self, margin: Duration) -> bool {
+        self.registered_until.is_some_and(|until| Instant::now() + margin < self.started + until)
+    }
+
     /// Whether the registry certainly has this host now.
     pub(super) fn is_registered(&self) -> bool {
         self.registered_until.is_some_and(|until| Instant::now() < self.started + until)

@@ -7,20 +7,20 @@ use crate::bus::{Beat, Letter, NotALetter, Seal, To};
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
 use crate::model::{Host, HostState, Name, RunId, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
-use crate::store::{Commit, Condition, Store, StoreError};
+use crate::store::{Commit, Condition, Record, Store, StoreError};
 use crate::zones::{Duty, Heard, Steward, View};
 use ringshard::ops::host::HostProbe;
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
 use ringshard::runtime::tick;
 use ringshard::world::border::{AnyBorder, BorderStats};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// Time between two looks at what takes too long.
 const TICK: Duration = Duration::from_millis(50);
@@ -30,6 +30,14 @@ const BEAT: Duration = Duration::from_secs(1);
 const DUTIES: Duration = Duration::from_millis(250);
 /// Beats whose time differs by more from this host's clock are of the past: somebody may repeat them.
 const BEAT_AGE_MAX: Duration = Duration::from_secs(60);
+/// Beats of this host that it remembers.
+const BEATS_MAX: usize = 32;
+/// Hosts that were silent for longer are forgotten.
+const FORGET: Duration = Duration::from_secs(60);
+/// Time after which a duty is tried again that did not succeed.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Time between two questions whether a host is gone.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Hosts that are remembered.
 const HOSTS_MAX: usize = 4_096;
 /// A host ends this long before others may take its zones over.
@@ -83,10 +91,18 @@ pub(super) struct Traffic {
     duties_at: Instant,
     /// When the last of this host's own beats came back, and since when they do.
     echo: Option<Instant>,
+    /// The last beats that were said: the time in them, and when that was.
+    said: VecDeque<(u64, Instant)>,
+    /// When another run under this host's name was heard.
+    twin: Option<Instant>,
     echo_since: Option<Instant>,
     /// What is being asked of the registry.
     asking: JoinSet<Asked>,
+    /// Hosts of which the registry is being asked whether they are gone.
+    asking_of: BTreeSet<Peer>,
     has_duty: bool,
+    /// Zones with which something did not succeed, and when it is tried again.
+    not_before: BTreeMap<Name, Instant>,
     own: Option<OwnZones>,
     shown: Arc<Mutex<TrafficShown>>,
     counts: TrafficShown,
@@ -125,9 +141,13 @@ impl Traffic {
             beat_at: now,
             duties_at: now,
             echo: None,
+            said: VecDeque::new(),
+            twin: None,
             echo_since: None,
             asking: JoinSet::new(),
+            asking_of: BTreeSet::new(),
             has_duty: false,
+            not_before: BTreeMap::new(),
             own: None,
             shown: Arc::new(Mutex::new(counts)),
             counts,
@@ -157,8 +177,9 @@ impl Traffic {
                     self.own_zones();
                 }
                 Some(asked) = self.asking.join_next() => {
-                    if let Ok(asked) = asked {
-                        self.asked(asked);
+                    match asked {
+                        Ok(asked) => self.asked(asked),
+                        Err(_) => self.has_duty = false,
                     }
                 }
                 _ = ticks.tick() => self.tick().await,
@@ -172,10 +193,10 @@ impl Traffic {
         self.started.elapsed()
     }
 
-    /// The host as its registration shows it, and whether it is registered.
+    /// The host as its registration shows it, and whether it is certainly registered for a while.
     fn member(&self) -> (Host, bool) {
         let shown = self.parts.member.lock().unwrap_or_else(PoisonError::into_inner);
-        (shown.host.clone(), shown.is_registered())
+        (shown.host.clone(), shown.is_registered_for(FENCE_MARGIN))
     }
 
     async fn tick(&mut self) {
@@ -203,6 +224,10 @@ impl Traffic {
         let (address, key) = (self.parts.address, self.key);
         let beat = Beat { name, at_ms, address, key, contract, is_open, players, capacity };
         let bytes = self.parts.seal.seal(To::All, &Letter::Beat(beat));
+        self.said.push_back((at_ms, Instant::now()));
+        if self.said.len() > BEATS_MAX {
+            self.said.pop_front();
+        }
         self.parts.bus.say(None, bytes).await;
     }
 
@@ -242,8 +267,15 @@ impl Traffic {
     fn heard(&mut self, from: RunId, beat: Beat) {
         let now = Instant::now();
         if from == self.parts.me.run {
-            self.echo = Some(now);
-            self.echo_since.get_or_insert(now);
+            // It counts from when it was said: others count this host's silence from then, too.
+            if let Some((_, at)) = self.said.iter().find(|(at_ms, _)| *at_ms == beat.at_ms) {
+                self.echo = self.echo.max(Some(*at));
+                self.echo_since.get_or_insert(now);
+            }
+            return;
+        }
+        if beat.name == self.parts.me.name {
+            self.twin = Some(now);
             return;
         }
         let age = now_ms().abs_diff(beat.at_ms);
@@ -255,7 +287,10 @@ impl Traffic {
             self.counts.refused += 1;
             return;
         }
-        self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now });
+        // One that is older than the last was delayed.
+        if self.hosts.get(&beat.name).is_none_or(|known| known.beat.at_ms < beat.at_ms) {
+            self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now });
+        }
     }
 
     fn hear_core(&mut self, core: usize, letter: FromCore) {
@@ -268,7 +303,7 @@ impl Traffic {
 
     /// Where a player at this point belongs, if that is another host that can take it now.
     fn destination(&self, zones: &Zones, point: [f32; 2]) -> Option<Destination> {
-        let owner = zones.at(point)?.1.owner.as_ref().filter(|owner| **owner != self.parts.me.name)?;
+        let owner = zones.at(point)?.1.owner.as_ref()?;
         let known = self.hosts.get(owner)?;
         let is_there = known.beat.is_open && known.at.elapsed() < self.parts.lease;
         let is_owner = zones.owners.get(owner) == Some(&known.run);
@@ -300,6 +335,7 @@ impl Traffic {
     fn do_duties(&mut self, is_open: bool, is_leaving: bool) {
         let now = self.now();
         let silence = |known: &Known| known.at.elapsed();
+        self.hosts.retain(|_, known| silence(known) < FORGET.max(2 * self.parts.lease));
         let heard = self.hosts.iter().map(|(name, known)| {
             (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for: silence(known) })
         });
@@ -307,7 +343,7 @@ impl Traffic {
         if self.echo.is_some_and(|echo| echo.elapsed() >= 3 * BEAT) {
             self.echo_since = None;
         }
-        let bus_for = self.echo_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let bus_for = self.bus_for();
         let directory = self.parts.zones.latest();
         let view = View {
             me: &self.parts.me,
@@ -324,11 +360,15 @@ impl Traffic {
             neighbours.set_zones(&directory.zones, &self.parts.me, is_there);
         }
         // What the registry answers changes the zones, so that the next duties differ.
-        if let Some(duty) = duties.into_iter().next().filter(|_| !self.has_duty && directory.revision > 0) {
+        let is_calm = self.twin.is_none_or(|twin| twin.elapsed() >= self.parts.lease);
+        let due =
+            duties.into_iter().find(|duty| self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at));
+        if let Some(duty) = due.filter(|_| !self.has_duty && is_calm && directory.revision > 0) {
             self.has_duty = true;
             let (record, me, keys) = (self.record.clone(), self.parts.me.clone(), self.parts.keys.clone());
+            let (store, zones) = (self.parts.store.clone(), directory.zones.clone());
             self.asking.spawn(async move {
-                let done = carry_out_duty(&record, &keys, &me, &duty).await;
+                let done = carry_out_duty(&record, &store, &keys, &zones, &me, &duty).await;
                 Asked::Duty(duty, done)
             });
         }
@@ -336,10 +376,23 @@ impl Traffic {
 
     fn asked(&mut self, asked: Asked) {
         match asked {
-            Asked::Gone(peer, true) => self.courier.is_gone(self.now(), &peer),
-            Asked::Gone(_, false) => {}
+            Asked::Gone(peer, has_no_lease) => {
+                // A host that has lost only the registry is alive.
+                let is_heard = self
+                    .hosts
+                    .get(&peer.name)
+                    .is_some_and(|known| known.run == peer.run && known.at.elapsed() < self.parts.lease);
+                self.asking_of.remove(&peer);
+                if has_no_lease && !is_heard && self.bus_for() >= self.parts.lease {
+                    self.courier.is_gone(self.now(), &peer);
+                }
+            }
             Asked::Duty(duty, done) => {
                 self.has_duty = false;
+                self.not_before.retain(|_, at| Instant::now() < *at);
+                if !matches!(done, Ok(true)) {
+                    self.not_before.insert(duty.zone().clone(), Instant::now() + AGAIN);
+                }
                 self.report_duty(&duty, done);
             }
         }
@@ -368,11 +421,16 @@ impl Traffic {
     /// Ends the server if nobody can know that it is alive: then others take its zones over.
     fn fence(&mut self, is_registered: bool) {
         let is_heard = self.echo.is_some_and(|echo| echo.elapsed() + FENCE_MARGIN < self.parts.lease);
-        if self.counts.zones > 0 && !is_registered && !is_heard && !self.is_fenced {
+        let has_twin = self.twin.is_some_and(|twin| twin.elapsed() < self.parts.lease);
+        let has_players = self.parts.server.status().players > 0;
+        let has_zones = !self.parts.zones.latest().zones.is_empty();
+        let is_owner = self.counts.zones > 0 || (has_players && has_zones);
+        if is_owner && !is_registered && (!is_heard || has_twin) && !self.is_fenced {
             self.is_fenced = true;
             tracing::error!(
-                "neither the registry nor the bus hears this host, so that others may take its zones over: it ends, and \
-                 its players come back to the others"
+                has_twin,
+                "neither the registry nor the bus hears this host, or another one has its name, so that others may take its \
+                 zones over: it ends, and its players come back to the others"
             );
             self.parts.server.stop();
         }
@@ -400,15 +458,23 @@ impl Traffic {
     }
 
     fn ask_whether_gone(&mut self, peer: Peer) {
+        if !self.asking_of.insert(peer.clone()) {
+            return;
+        }
         let (store, key) = (self.parts.store.clone(), self.parts.keys.record(&peer.name));
         self.asking.spawn(async move {
             let answer: Result<_, StoreError> = store.get(&key).await;
-            let is_gone = answer.is_ok_and(|record| {
-                let host: Option<Host> = record.and_then(|record| serde_json::from_slice(&record.value).ok());
-                host.is_none_or(|host| host.run != Some(peer.run))
-            });
-            Asked::Gone(peer, is_gone)
+            let has_no_lease =
+                answer.is_ok_and(|record| record.is_none_or(|record| is_of_other_run(&record, peer.run)));
+            // Several moves to one host ask again at once.
+            sleep(ASK_AGAIN).await;
+            Asked::Gone(peer, has_no_lease)
         });
+    }
+
+    /// For how long this host's own beats have come back.
+    fn bus_for(&self) -> Duration {
+        self.echo_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     fn show(&mut self) {
@@ -421,14 +487,33 @@ impl Traffic {
     }
 }
 
-async fn carry_out_duty(record: &ZoneRecord, keys: &Keys, me: &Peer, duty: &Duty) -> Result<bool, ZoneChangeError> {
+/// Whether a host's record is of another run than this one. A record that cannot be read may be of this one.
+fn is_of_other_run(record: &Record, run: RunId) -> bool {
+    serde_json::from_slice(&record.value).is_ok_and(|host: Host| host.run != Some(run))
+}
+
+async fn carry_out_duty(
+    record: &ZoneRecord,
+    store: &Store,
+    keys: &Keys,
+    zones: &Zones,
+    me: &Peer,
+    duty: &Duty,
+) -> Result<bool, ZoneChangeError> {
     match duty {
         Duty::Take { zone, from } => {
             let change = |zones: &mut Zones| zones.take(zone, from.as_ref(), &me.name, me.run).map(|()| true);
             record.change(Commit::default(), change).await
         }
         Duty::TakeOver { zone, from } => {
-            let gone = Commit::default().when(keys.record(from), Condition::Absent);
+            // The owner has no lease, or another run has its name by now.
+            let key = keys.record(from);
+            let found = store.get(&key).await?;
+            let condition = match (&found, zones.owners.get(from)) {
+                (Some(found), Some(run)) if is_of_other_run(found, *run) => Condition::Modified(found.modified),
+                _ => Condition::Absent,
+            };
+            let gone = Commit::default().when(key, condition);
             let change = |zones: &mut Zones| zones.take(zone, Some(from), &me.name, me.run).map(|()| true);
             record.change(gone, change).await
         }

@@ -29,10 +29,10 @@ pub struct Zone {
     /// The host that owns it. None: no host has taken it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Name>,
-    /// How often it has changed hands. What a former owner does late is recognised by it.
+    /// How often it has changed hands.
     #[serde(default)]
     pub epoch: u64,
-    /// The host that it goes to: its owner hands its players over, and then gives it away.
+    /// The host that it goes to: its owner gives it away as soon as that host takes zones, and its players follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving: Option<Moving>,
 }

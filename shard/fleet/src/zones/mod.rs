@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How long the bus must be there before a host takes a zone: then it has heard of all others.
 const ALL_HEARD: Duration = Duration::from_secs(3);
+/// How long a new zone waits for others that an operator makes with it, so that all are spread alike.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// How long hosts that are not the first choice for a zone leave it to the one before them.
 const TURN: Duration = Duration::from_secs(2);
 
@@ -48,7 +50,7 @@ pub struct View<'a> {
 /// What this host is to do with a zone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Duty {
-    /// Take it: it belongs to nobody, or to an earlier run of this host.
+    /// Take it: it belongs to nobody, or to an earlier run of this host, which has been silent.
     Take {
         /// The zone.
         zone: Name,
@@ -72,6 +74,13 @@ pub enum Duty {
 }
 
 impl Duty {
+    /// The zone.
+    pub fn zone(&self) -> &Name {
+        match self {
+            Duty::Take { zone, .. } | Duty::TakeOver { zone, .. } | Duty::Give { zone, .. } => zone,
+        }
+    }
+
     /// The other host that owns one zone more after it.
     fn receiver(&self) -> Option<&Name> {
         match self {
@@ -109,7 +118,7 @@ impl Steward {
                     duties.extend(duty);
                 }
                 Owner::Alive => {}
-                Owner::MyPast if view.is_open => {
+                Owner::MyPast if view.is_open && view.bus_for >= view.patience => {
                     duties.push(Duty::Take { zone: name.clone(), from: zone.owner.clone() })
                 }
                 Owner::MyPast => {}
@@ -121,7 +130,8 @@ impl Steward {
                         *owned.entry(first).or_default() += 1;
                     }
                     let place = order.iter().position(|host| *host == &view.me.name);
-                    let is_turn = place.is_some_and(|place| now >= since + TURN * place as u32);
+                    let from = if zone.owner.is_none() { since + TOGETHER } else { since };
+                    let is_turn = place.is_some_and(|place| now >= from + TURN * place as u32);
                     if is_turn && view.bus_for >= ALL_HEARD {
                         duties.push(match &zone.owner {
                             None => Duty::Take { zone: name.clone(), from: None },
@@ -150,8 +160,11 @@ fn standing(zone: &Zone, view: View<'_>) -> Owner {
     if *owner == view.me.name {
         return if run == Some(view.me.run) { Owner::Me } else { Owner::MyPast };
     }
-    // A new run of the owner takes its zones back itself.
-    let is_silent = view.heard.get(owner).is_none_or(|heard| heard.silent_for >= view.patience);
+    // A new run of the owner takes its zones back itself, if it takes any.
+    let is_silent = view
+        .heard
+        .get(owner)
+        .is_none_or(|heard| heard.silent_for >= view.patience || (Some(heard.run) != run && !heard.is_open));
     if is_silent && view.bus_for >= view.patience { Owner::Gone } else { Owner::Alive }
 }
 
@@ -239,7 +252,9 @@ mod tests {
         let fleet = Fleet::new(&["a", "b", "c", "d", "e", "f"], &["h1", "h2", "h3"]);
         let mut taken = BTreeMap::new();
         for host in ["h1", "h2", "h3"] {
-            let duties = fleet.duties(&mut Steward::default(), S(1), host);
+            let mut steward = Steward::default();
+            assert!(fleet.duties(&mut steward, S(0), host).is_empty(), "others may come");
+            let duties = fleet.duties(&mut steward, S(1), host);
             assert_eq!(duties.len(), 2, "{duties:?}");
             for duty in duties {
                 let Duty::Take { zone, from: None } = duty else { panic!("{duty:?}") };
@@ -263,8 +278,10 @@ mod tests {
             bus_for,
             patience: S(5),
         };
-        assert!(Steward::default().duties(S(9), view(S(2))).is_empty());
-        assert_eq!(Steward::default().duties(S(9), view(S(3))).len(), 1);
+        let mut steward = Steward::default();
+        assert!(steward.duties(S(1), view(S(1))).is_empty());
+        assert!(steward.duties(S(2), view(S(2))).is_empty());
+        assert_eq!(steward.duties(S(3), view(S(3))).len(), 1);
     }
 
     #[test]
@@ -276,7 +293,7 @@ mod tests {
             when.push((0..10).find(|&second| !fleet.duties(&mut steward, S(second), host).is_empty()).unwrap());
         }
         when.sort_unstable();
-        assert_eq!(when, [0, 2, 4]);
+        assert_eq!(when, [1, 3, 5]);
     }
 
     #[test]

@@ -35,13 +35,16 @@ impl Chat {
             return;
         }
         self.speaks_at.insert(player, tick + CHAT_COOLDOWN);
+        let said = Event::Said { by: speaker, text };
+        // A player that has come in this tick is nowhere near yet, not even to itself.
+        let _ = shard.tell(To::Player(player), Channel::RELIABLE_ORDERED, &said);
         self.around.clear();
         shard.nearest(point, EARSHOT_RADIUS, EARSHOT, &mut self.around);
-        for &listener in &self.around {
+        for &listener in self.around.iter().filter(|listener| **listener != speaker) {
             let kind = shard.state(listener).and_then(|it| it.shown.entity_kind());
             if kind == Some(EntityKind::Player) {
                 // If another core cannot be reached, its player misses the text. The server counts that.
-                let _ = shard.tell(To::Entity(listener), Channel::RELIABLE_ORDERED, &Event::Said { by: speaker, text });
+                let _ = shard.tell(To::Entity(listener), Channel::RELIABLE_ORDERED, &said);
             }
         }
     }

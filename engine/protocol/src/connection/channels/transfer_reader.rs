@@ -12,6 +12,9 @@ pub enum TransferError {
     /// There is no memory for its messages.
     #[error("there is no memory for the messages of the session: see message-memory")]
     NoMemory,
+    /// The session is here.
+    #[error("the session is here already")]
+    Present,
 }
 
 /// Reads the bytes of a session.
