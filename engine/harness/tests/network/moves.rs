@@ -409,7 +409,11 @@ fn mutated_sessions_are_refused_and_take_no_memory() {
         }
         let before = other.message_bytes();
         match other.import_session(now, &mutated) {
-            Ok(_) => drop(other.shut_down()),
+            Ok(_) => {
+                let again = other.import_session(now, &mutated);
+                assert_eq!(again.unwrap_err(), TransferError::Present, "a session is here once");
+                drop(other.shut_down());
+            }
             Err(error) => {
                 assert_eq!(error, TransferError::Malformed);
                 assert_eq!(other.message_bytes(), before, "nothing is kept of a refused session");

@@ -241,3 +241,22 @@ impl Outcomes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_forgotten_move_is_not_guessed() {
+        let mut outcomes = Outcomes::default();
+        let id = |number| MoveId { source: 1, number };
+        for number in 0..OUTCOMES_MAX as u64 + 10 {
+            outcomes.remember(id(number), Note::Took);
+        }
+        assert!(outcomes.has_forgotten(id(0)) && outcomes.has_forgotten(id(9)));
+        assert!(!outcomes.has_forgotten(id(10)) && outcomes.answer(id(10)) == Some(Note::Took));
+        assert!(!outcomes.has_forgotten(id(OUTCOMES_MAX as u64 + 10)), "it has never been here");
+        assert!(!outcomes.has_forgotten(MoveId { source: 2, number: 0 }));
+        assert_eq!((outcomes.order.len(), outcomes.answers.len()), (OUTCOMES_MAX, OUTCOMES_MAX));
+    }
+}

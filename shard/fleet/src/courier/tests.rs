@@ -301,6 +301,37 @@ fn what_a_host_refuses_stays_or_comes_back() {
 }
 
 #[test]
+fn a_player_that_is_too_long_for_the_bus_stays() {
+    let mut fleet = Fleet::new(5, 0, 0);
+    fleet.add_player(0);
+    let to = fleet.destination(1);
+    let courier = &mut fleet.hosts[0].courier;
+    assert!(courier.begin(fleet.now, 0, 1, &to));
+    let (token, id) = ([0; 16], MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
+    let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
+    courier.hear_core(fleet.now, 0, FromCore::Key { player: 1, key: Some(key) });
+    courier.hear_host(fleet.now, &to.peer, id, Note::Welcome { core: 0 });
+    courier.hear_host(fleet.now, &to.peer, id, Note::Here);
+    let player = vec![1; PLAYER_BYTES_MAX + 1];
+    courier.hear_core(fleet.now, 0, FromCore::Taken { token, player: Some(player) });
+    let outputs: Vec<_> = std::iter::from_fn(|| courier.poll()).collect();
+    assert!(matches!(outputs.last(), Some(Output::ToCore(0, ToCore::Give { .. }))), "its core takes it back");
+    assert!(!outputs.iter().any(|output| matches!(output, Output::ToHost(_, _, Note::Player(_)))));
+}
+
+#[test]
+fn a_player_is_taken_only_if_its_client_is_here() {
+    let mut fleet = Fleet::new(6, 0, 0);
+    let (from, id) = (fleet.hosts[0].peer.clone(), MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
+    let courier = &mut fleet.hosts[1].courier;
+    let ask = Note::Ask { key: vec![7; ResumeKey::BYTES], contract: "1".into() };
+    courier.hear_host(fleet.now, &from, id, ask);
+    courier.hear_host(fleet.now, &from, id, Note::Player(vec![7; 16]));
+    let outputs: Vec<_> = std::iter::from_fn(|| courier.poll()).collect();
+    assert!(!outputs.iter().any(|output| matches!(output, Output::ToCore(_, ToCore::Give { .. }))), "{outputs:?}");
+}
+
+#[test]
 fn a_forged_answer_changes_nothing() {
     let mut fleet = Fleet::new(4, 0, 0);
     fleet.add_player(0);

@@ -331,6 +331,17 @@ mod tests {
     }
 
     #[test]
+    fn zones_of_a_host_that_came_back_and_takes_none_go_to_others() {
+        let mut fleet = Fleet::new(&["a"], &["h1", "h2"]);
+        fleet.take("a", "h1");
+        let h1 = fleet.heard.get_mut(&name("h1")).unwrap();
+        (h1.run, h1.is_open) = (RunId(77), false);
+        let take_over = [Duty::TakeOver { zone: name("a"), from: name("h1") }];
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2"), take_over);
+        assert!(fleet.duties(&mut Steward::default(), S(1), "h1").is_empty());
+    }
+
+    #[test]
     fn a_host_that_ends_spreads_its_zones_over_the_others() {
         let mut fleet = Fleet::new(&["a", "b", "c", "d"], &["h1", "h2", "h3"]);
         ["a", "b", "c", "d"].into_iter().for_each(|zone| fleet.take(zone, "h1"));
