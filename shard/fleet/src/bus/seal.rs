@@ -24,7 +24,7 @@ pub(super) const LETTER_BYTES_MAX: usize = 512 * 1024;
 /// Senders that are remembered. More than a fleet has hosts: a run that is forgotten could be repeated.
 const SENDERS_MAX: usize = 16_384;
 
-/// Whom a letter is for.
+/// The readers of a letter.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum To {
     /// Every host.
@@ -42,7 +42,7 @@ pub enum NotALetter {
     /// It is for another run.
     #[error("it is for another host")]
     Other,
-    /// Whoever wrote it does not have the fleet's key, or somebody has changed it.
+    /// Its writer does not have the fleet's key, or somebody has changed it.
     #[error("it is not sealed with the fleet's key")]
     Forged,
     /// It came before.
@@ -90,7 +90,8 @@ impl Seal {
         bytes
     }
 
-    /// Who has written a letter, and what: perhaps this host itself, if it was for all. Nothing has changed if it is none.
+    /// The run that has written a letter, and the letter. A letter to all may be this host's own. If the bytes are no letter,
+    /// nothing has changed.
     ///
     /// # Errors
     /// [`NotALetter`].

@@ -93,7 +93,7 @@ fn a_new_address_is_told_although_datagrams_for_the_former_one_still_arrive() {
 struct Model {
     attempts: Vec<(Tag, Member, Nanos)>,
     grants: Vec<Grant>,
-    /// Who has claimed what in vain, and until when it may displace nobody.
+    /// The clients whose claims were in vain, and until when each of them may displace nobody.
     vain: Vec<(Member, ConnectionKey, Nanos)>,
 }
 
