@@ -138,7 +138,7 @@ start_host() {
     "$ringshard" keygen --out "$files/host-$number.key" >"$files/host-$number.public" 2>/dev/null
     start "host-$number" "$ringshard" serve --game demo --layout crowd --key "$files/host-$number.key" \
         --listen "127.0.0.1:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
-        --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --dump-dir "$files" \
+        --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --drain-ms 60000 --dump-dir "$files" \
         --fleet-name "host-$number" --fleet-region eu
 }
 has_etcd() { curl -sf --max-time 1 "http://127.0.0.1:${port[0]}/health" | grep -q true; }
