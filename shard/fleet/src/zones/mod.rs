@@ -123,7 +123,9 @@ impl Steward {
                 }
                 Owner::MyPast => {}
                 Owner::Nobody | Owner::Gone => {
-                    let since = *self.orphaned_since.get(name).unwrap_or(&now);
+                    // Before that, no turn passes.
+                    let has_heard_all = view.bus_for >= ALL_HEARD;
+                    let since = *self.orphaned_since.get(name).filter(|_| has_heard_all).unwrap_or(&now);
                     orphans.insert(name.clone(), since);
                     let order = candidates(name, view, &owned);
                     if let Some(first) = order.first() {
@@ -132,7 +134,7 @@ impl Steward {
                     let place = order.iter().position(|host| *host == &view.me.name);
                     let from = if zone.owner.is_none() { since + TOGETHER } else { since };
                     let is_turn = place.is_some_and(|place| now >= from + TURN * place as u32);
-                    if is_turn && view.bus_for >= ALL_HEARD {
+                    if is_turn && has_heard_all {
                         duties.push(match &zone.owner {
                             None => Duty::Take { zone: name.clone(), from: None },
                             Some(from) => Duty::TakeOver { zone: name.clone(), from: from.clone() },
@@ -281,7 +283,8 @@ mod tests {
         let mut steward = Steward::default();
         assert!(steward.duties(S(1), view(S(1))).is_empty());
         assert!(steward.duties(S(2), view(S(2))).is_empty());
-        assert_eq!(steward.duties(S(3), view(S(3))).len(), 1);
+        assert!(steward.duties(S(3), view(S(3))).is_empty(), "others may be about to take it");
+        assert_eq!(steward.duties(S(4), view(S(4))).len(), 1);
     }
 
     #[test]
