@@ -19,6 +19,7 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --disturb WHAT     while they walk: host (kill -9), etcd-node (kill -9), etcd (all nodes stop), nats (stops),
                      balancer (kill -9), move (a zone goes to another host), drain (a host ends); default: nothing
   --interruption MS  longest interruption of snapshots at a crossing, for 99 of 100 (default 150)
+  --lost N           players that may lose their session, as on a machine that stands still for seconds (default 0)
   --away SECONDS     how long etcd or NATS stop (default 60)
   --json FILE        write the players' result there
 
@@ -33,7 +34,7 @@ fail() {
     exit 1
 }
 
-build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0
 while (($#)); do
     case $1 in
         --no-build) build=(--no-build) && shift ;;
@@ -42,6 +43,7 @@ while (($#)); do
         --players) players=${2:?--players needs a number} && shift 2 ;;
         --secs) secs=${2:?--secs needs a number} && shift 2 ;;
         --disturb) disturb=${2:?--disturb needs a word} && shift 2 ;;
+        --lost) lost=${2:?--lost needs a number} && shift 2 ;;
         --interruption) interruption=${2:?--interruption needs milliseconds} && shift 2 ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
         --json) json=$(realpath "${2:?--json needs a file}") && shift 2 ;;
@@ -170,7 +172,6 @@ places=()
 for ((number = 0; number < hosts; number++)); do
     places+=(--at "127.0.0.1:${port[number + 8]}=$(cat "$files/host-$number.public")")
 done
-lost=0
 [[ $disturb == host ]] && lost=$players
 [[ -n $json ]] && places+=(--json "$json")
 "$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" --interruption-ms "$interruption" \

@@ -67,7 +67,7 @@ step scripts/services.sh --no-build
 step scripts/typescript.sh "$bin/ringshard" || [ $? = 2 ]
 step scripts/lab-hosts.sh --no-build
 # 2: there is no etcd or no NATS.
-step scripts/fleet.sh --no-build --hosts 2 --players 12 --secs 10 --interruption 10000 --disturb drain || [ $? = 2 ]
+step scripts/fleet.sh --no-build --hosts 2 --players 12 --secs 10 --interruption 10000 --lost 12 --disturb drain || [ $? = 2 ]
 step "$bin/ringshard-bench" simulate --seeds $seeds
 step "$bin/ringshard-bench" simulate-world --minutes 0.2
 step "$bin/ringshard-bench" simulate-lives --steps $lives
