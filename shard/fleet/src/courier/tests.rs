@@ -305,9 +305,9 @@ fn a_player_that_is_too_long_for_the_bus_stays() {
     let mut fleet = Fleet::new(5, 0, 0);
     fleet.add_player(0);
     let to = fleet.destination(1);
+    let (token, id) = ([0; 16], MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
     let courier = &mut fleet.hosts[0].courier;
     assert!(courier.begin(fleet.now, 0, 1, &to));
-    let (token, id) = ([0; 16], MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
     let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
     courier.hear_core(fleet.now, 0, FromCore::Key { player: 1, key: Some(key) });
     courier.hear_host(fleet.now, &to.peer, id, Note::Welcome { core: 0 });
