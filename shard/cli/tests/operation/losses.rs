@@ -68,7 +68,8 @@ fn datagrams_without_a_header_and_full_socket_buffers_are_counted_apart() {
         sender.send_to(&[0; 600], server.listen).unwrap();
     }
     server.signal(Signal::CONT);
-    let after = until(&server, "a full buffer is counted", |report| report.total(full) > before.total(full) + 1_000);
+    // Some arrive before the server stands still.
+    let after = until(&server, "a full buffer is counted", |report| report.total(full) > before.total(full) + 100);
     assert_eq!(after.total(refused), before.total(refused));
     let line = server.log_line("reason=link_kernel_drops");
     assert!(line.contains("WARN") && line.contains("net.core.rmem_max"), "{line}");
