@@ -15,7 +15,8 @@ Usage: scripts/browsers.sh [OPTIONS]
   --bundle            bundle the page that echoes, and end
 
 Per carrier: connect, echo on all channels and of 65,536 bytes, connect again after the server's restart; enter the demonstration,
-walk, see native players move. Then carriers are off in turn, or their packets vanish: the next is taken within 3 seconds.
+walk, see native players move. Then carriers are off in turn, or their packets vanish: the next is taken within 3 seconds
+for each that has vanished.
 It needs Node 20 or newer, and npm, which installs the development tools of engine/typescript once.
 
 Logs, and pictures of a desktop and a phone, are in target/browsers/.

@@ -1,4 +1,4 @@
-//! Sessions between players: a mesh of 2 to 16 players of one server. [`Mesh`] has no I/O and no clock; [`PeerSocket`] is a
+//! Sessions between players: a mesh of 2 to 16 players of one server. [`Mesh`] has no I/O, and its caller gives it the time; [`PeerSocket`] is a
 //! mesh with its UDP sockets, one per family.
 //!
 //! Two players agree over their server, find a path between them with ICE, and open a session of the same protocol as that

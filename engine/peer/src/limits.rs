@@ -32,10 +32,10 @@ pub(crate) const PEER_RESTART_PERIOD: Duration = Duration::from_millis(500);
 
 /// First wait for the answer of a STUN server. It doubles with each try.
 pub(crate) const STUN_RETRY_FIRST: Duration = Duration::from_millis(200);
+/// Longest wait for the answer of a STUN server.
+pub(crate) const STUN_RETRY_MAX: Duration = Duration::from_secs(4);
 /// Registers without an answer after which a player tries the next address of its relay.
 pub(crate) const REGISTERS_PER_ADDRESS: u32 = 2;
-/// Longest wait for it.
-pub(crate) const STUN_RETRY_MAX: Duration = Duration::from_secs(4);
 /// Time after which a STUN server is asked again: NATs forget a flow after 30 s and more.
 pub(crate) const STUN_PERIOD: Duration = Duration::from_secs(15);
 /// How long the first description waits for STUN servers and the relay.
