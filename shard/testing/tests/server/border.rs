@@ -68,7 +68,7 @@ impl Game for Duellists {
         shard.reply(reply, &Nothing::Is);
     }
 
-    /// Who is hit says so to whoever has hit it, and to all who see it.
+    /// A player that is hit tells the shooter, and all players that see it.
     fn command(&mut self, shard: &mut Shard<Self>, to: EntityId, from: EntityId, command: Command) {
         let Command::Hit { with } = command;
         self.hits.push((to, from, with));
