@@ -412,7 +412,7 @@ fn mutated_sessions_are_refused_and_take_no_memory() {
             Ok(_) => {
                 let again = other.import_session(now, &mutated);
                 assert_eq!(again.unwrap_err(), TransferError::Present, "a session is here once");
-                drop(other.shut_down());
+                other.shut_down();
             }
             Err(error) => {
                 assert_eq!(error, TransferError::Malformed);
