@@ -32,9 +32,9 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-# With the whole workspace, dependencies have the features that the tests have: they are not built again.
+# With the whole workspace and its tests, dependencies have the features that the tests have: they are not built again.
 packages=(--package ringshard-cli --package ringshard-client-c)
-[ "${SMOKE_PROFILE:-}" != dev ] || packages=(--workspace --lib --bins)
+[ "${SMOKE_PROFILE:-}" != dev ] || packages=(--workspace --lib --bins --tests)
 cargo build --quiet --locked "${packages[@]}" || exit 2
 binaries=$PWD/${CARGO_TARGET_DIR:-target}/debug
 folder=engine/client

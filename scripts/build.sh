@@ -7,8 +7,8 @@ profile=${SMOKE_PROFILE:-release}
 case "${1:-}" in
     "")
         scripts/prepare.sh >&2
-        # With the whole workspace, dependencies have the features that the tests have: they are not built again.
-        if [ "$profile" = dev ]; then packages=(--workspace --lib --bins); else packages=(-p ringshard-cli -p ringshard-bench); fi
+        # With the whole workspace and its tests, dependencies have the features that the tests have: they are not built again.
+        if [ "$profile" = dev ]; then packages=(--workspace --lib --bins --tests); else packages=(-p ringshard-cli -p ringshard-bench); fi
         cargo build --profile "$profile" --locked --quiet "${packages[@]}" >&2
         ;;
     --no-build) ;;

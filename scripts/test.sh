@@ -31,10 +31,14 @@ if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 # Without examples, which clippy has checked: linking them takes minutes.
 step cargo test --locked --workspace --lib --bins --tests --no-run
 if [ "${SMOKE_PROFILE:-}" = dev ]; then
-    # The tests wait for timers most of the time: meanwhile clippy and rustdoc run, in a folder of their own, because two cargos
-    # lock one.
+    # What the tests would build: cargo builds one thing at a time, and clippy comes now.
+    step scripts/build.sh
+    CLIENT_LIBRARY_FOLDER=$(scripts/build.sh --no-build)
+    export CLIENT_LIBRARY_FOLDER
+    # The tests wait for timers most of the time: meanwhile clippy and rustdoc run. They begin when cargo has started the tests,
+    # which lets go of the folder then; what cargo builds after the tests waits for them.
     lints=$(mktemp)
-    (export CARGO_TARGET_DIR=target/lints && exec nice -n 19 bash -c "set -e; $(declare -f lint); lint") > "$lints" 2>&1 &
+    (sleep 20 && exec nice -n 19 bash -c "set -e; $(declare -f lint); lint") > "$lints" 2>&1 &
     linting=$!
 fi
 # Empty if it cannot be had: then the test that needs it says so.
@@ -51,7 +55,7 @@ step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo fmt --manifest-path bench/peers/Cargo.toml -p ringshard-peers -p ringshard-call-peers --check
 # In the same folder, so that dependencies are built once.
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target
-step scripts/build.sh
+[ "${SMOKE_PROFILE:-}" = dev ] || step scripts/build.sh
 bin=$(scripts/build.sh --no-build)
 case ${SMOKE_PROFILE:-release} in
     dev) seeds=1..12 lives=4000 ;;

@@ -21,7 +21,7 @@ pub enum Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     match arguments {
         Arguments::Check(sources) => {
-            let sources = Sources { has_services: true, has_fleet: true, ..sources.clone() };
+            let sources = crate::serve::beside().sources(sources.clone());
             let (configuration, _) = Configuration::prepared(sources)?;
             HostSettings::load(configuration.settings())?;
             configuration.without_effect().iter().for_each(|line| eprintln!("ringshard: {line}"));

@@ -20,7 +20,7 @@ pub struct Arguments {
     /// Network interface that the server will use. Default: that of the default route.
     #[arg(long, value_name = "NAME")]
     nic: Option<String>,
-    /// File of a fleet: also check whether this host can use its registry.
+    /// File of a fleet: also check whether this host can use its registry and its bus.
     #[arg(long, value_name = "FILE", env = "RINGSHARD_FLEET")]
     fleet: Option<PathBuf>,
     /// Print a JSON array instead of lines.

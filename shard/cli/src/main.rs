@@ -37,7 +37,6 @@ mod table;
 mod tiles;
 mod top;
 mod units;
-mod world;
 
 use arguments::{Arguments, Command};
 use clap::Parser;

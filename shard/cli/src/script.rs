@@ -1,14 +1,12 @@
 //! `ringshard serve --script`: serves a game in Luau.
 
-use crate::world::{StartedGame, start_host};
 use ringshard::config::{Configuration, Prepared, Settings};
 use ringshard::game::{Game, GameStart};
 use ringshard::ops::handle::GameSettings;
 use ringshard::ops::serve::Started;
-use ringshard::runtime::fleet::FleetPort;
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::service::LiveSettings;
-use ringshard::runtime::services::ServicesPort;
+use ringshard::serve::{BesidePorts, StartedGame, start_host};
 use ringshard_scripts::{Budget, Script, ScriptGame};
 use std::error::Error;
 use std::path::Path;
@@ -19,8 +17,7 @@ pub fn start(
     configuration: &Configuration,
     prepared: &Prepared,
     path: &Path,
-    services: Vec<ServicesPort>,
-    fleet: Vec<FleetPort>,
+    ports: BesidePorts,
 ) -> Result<StartedGame, Box<dyn Error>> {
     let (script, budget) = (Script::read(path)?, budget(configuration.settings()));
     let kinds: Vec<_> = ScriptGame::KINDS.iter().map(|kind| kind.name).collect();
@@ -29,7 +26,7 @@ pub fn start(
     let trial = GameStart { core: 0, terrain: prepared.world.terrain.clone() };
     ScriptGame::new(&trial, &script, budget)?;
     let game = |start: GameStart| ScriptGame::new(&start, &script, budget).expect("it has loaded a moment ago");
-    let (server, border) = start_host(prepared, Jobs::none(prepared.server.cpus.len()), services, fleet, game)?;
+    let (server, border) = start_host(prepared, Jobs::none(prepared.server.cpus.len()), ports, game)?;
     let path = path.to_owned();
     let load = move || {
         let script = Script::read(&path).map_err(|error| error.to_string())?;

@@ -18,7 +18,7 @@ pub mod tickets;
 pub mod tiles;
 
 pub use ringshard::game::AccountId;
-pub use serve::{serve, serve_with};
+pub use serve::{beside, serve, serve_with};
 pub use start::{Providers, ServerIdentity, Services, StartError};
 
 /// Compiles the examples of README.md.

@@ -3,8 +3,11 @@
 use crate::actions::Builder;
 use crate::hub::Hub;
 use crate::start::{Providers, ServerIdentity, Services};
+use ringshard::config::Settings;
 use ringshard::game::{Game, GameStart};
-use ringshard::serve::serve_beside;
+use ringshard::runtime::server::Server;
+use ringshard::runtime::services::ServicesEnd;
+use ringshard::serve::{Beside, StartedServices, serve_beside};
 use serde::de::DeserializeOwned;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,9 +53,18 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
     providers: Providers,
     extend: impl FnOnce(&mut Builder, &Hub),
 ) -> ExitCode {
-    serve_beside(game, work, |settings, server, ends| {
+    serve_beside(game, work, Beside::none().with_services(beside(providers, extend)))
+}
+
+/// What starts the services, for a program that has more beside its cores ([`Beside::with_services`]). `extend` adds the game's
+/// own actions.
+pub fn beside<'a>(
+    providers: Providers,
+    extend: impl FnOnce(&mut Builder, &Hub) + 'a,
+) -> impl FnOnce(&Settings, &Server, Vec<ServicesEnd>) -> StartedServices + 'a {
+    |settings, server, ends| {
         let identity = ServerIdentity { key: *server.public_key().as_bytes(), listen: server.listen() };
         let services = Services::start(settings, identity, ends, providers, extend)?;
         Ok(services.map(|services| services as Arc<_>))
-    })
+    }
 }

@@ -49,6 +49,14 @@ impl GameCommand {
         }
     }
 
+    /// The same with other sources.
+    pub fn map_sources(mut self, change: impl FnOnce(Sources) -> Sources) -> Self {
+        if let Some(sources) = self.sources_mut() {
+            *sources = change(std::mem::take(sources));
+        }
+        self
+    }
+
     fn sources_mut(&mut self) -> Option<&mut Sources> {
         match self {
             GameCommand::Serve(sources) | GameCommand::Check(sources) | GameCommand::Print(sources) => Some(sources),

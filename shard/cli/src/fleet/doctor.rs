@@ -1,9 +1,10 @@
-//! `ringshard doctor --fleet`: whether this machine can use the registry of a fleet.
+//! `ringshard doctor --fleet`: whether this machine can use the registry and the bus of a fleet.
 
 use super::connect::seed;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use ringshard::ops::doctor::{Finding, Verdict};
+use ringshard_fleet::bus::{BusKey, BusSettings};
 use ringshard_fleet::registry::{FleetSettings, RegistrySettings, open_store};
 use ringshard_fleet::store::{Commit, EtcdSettings, StoreError};
 use rustls::crypto::ring;
@@ -29,6 +30,14 @@ pub fn examine(file: &Path) -> Vec<Finding> {
         return vec![ok("fleet file", "it lists the hosts, so there is no registry")];
     };
     let mut findings = vec![ok("fleet file", file.display().to_string())];
+    findings.extend(registry(etcd));
+    findings.extend(settings.bus.iter().flat_map(bus));
+    findings
+}
+
+/// Whether etcd answers, and takes what hosts write.
+fn registry(etcd: &EtcdSettings) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let nodes: Vec<_> = etcd.endpoints.iter().map(|node| (node, answer(etcd, node))).collect();
     let is_alone = nodes.iter().all(|(_, answer)| answer.is_err());
     findings.extend(nodes.iter().map(|(node, answer)| match answer {
@@ -42,6 +51,34 @@ pub fn examine(file: &Path) -> Vec<Finding> {
         findings.extend(nodes.iter().filter(|(_, answer)| answer.is_ok()).map(|(node, _)| clock(etcd, node)));
     }
     findings
+}
+
+/// Whether the fleet's key can be read, and NATS carries letters.
+fn bus(settings: &BusSettings) -> Vec<Finding> {
+    let key = match BusKey::load(settings) {
+        Ok(_) => ok("fleet key", settings.key_file.display().to_string()),
+        Err(error) => fail("fleet key", error, "ringshard fleet keygen on one host, and copy the file to all"),
+    };
+    let servers: Vec<_> = settings.servers.iter().map(|server| (server, round_trip(settings, server))).collect();
+    let is_alone = servers.iter().all(|(_, answer)| answer.is_err());
+    let found = servers.into_iter().map(|(server, answer)| match answer {
+        Ok(took) => ok("bus", format!("{server} brings a letter back after {:.1} ms", took.as_secs_f64() * 1e3)),
+        Err(error) if is_alone => fail("bus", format!("{server}: {error}"), "start nats-server, or open its port"),
+        Err(error) => warn("bus", format!("{server}: {error}"), "start nats-server there, or open its port"),
+    });
+    std::iter::once(key).chain(found).collect()
+}
+
+/// How long a server of NATS takes to bring a letter back.
+#[cfg(feature = "fleet")]
+fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(ringshard_fleet::bus::nats::round_trip(settings, server))
+}
+
+#[cfg(not(feature = "fleet"))]
+fn round_trip(_: &BusSettings, _: &str) -> Result<Duration, String> {
+    Err("this program is built without the feature fleet, so it has no client of NATS".into())
 }
 
 fn finding(check: &'static str, verdict: Verdict, found: String, fix: &str) -> Finding {

@@ -20,8 +20,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let path = &arguments.out;
     let digits: String = random_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| writeln!(file, "{digits}"))
-        .map_err(|error| format!("cannot write the fleet's key to {}: {error}", path.display()))?;
+    let failure = |error| format!("cannot write the fleet's key to {}: {error}", path.display());
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failure)?;
+    let written = writeln!(file, "{digits}").and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        // Half a key would be in the way of the next attempt.
+        let _ = std::fs::remove_file(path);
+        return Err(failure(error).into());
+    }
     Ok(output::print_line(format_args!("{} has the fleet's key: copy it to all hosts", path.display()))?)
 }

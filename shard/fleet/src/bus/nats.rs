@@ -2,6 +2,7 @@
 
 use super::BusSettings;
 use super::seal::LETTER_BYTES_MAX;
+use crate::model::RunId;
 use async_nats::{Client, ConnectOptions, Event, Subscriber};
 use futures_util::StreamExt;
 use ringshard_operation::private_file;
@@ -18,6 +19,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(20);
 /// After that, letters are lost for a while.
 const STALL: Duration = Duration::from_secs(1);
+/// How long a server may take to bring a letter back.
+const CHECK_PATIENCE: Duration = Duration::from_secs(3);
 /// Longest wait between two attempts to connect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
@@ -51,42 +54,25 @@ impl NatsBus {
     ///
     /// # Errors
     /// [`BusError`].
-    pub async fn start(settings: &BusSettings, own: &str) -> Result<Self, BusError> {
+    pub async fn start(settings: &BusSettings, own: RunId) -> Result<Self, BusError> {
         let is_connected = Arc::new(AtomicBool::new(false));
         let seen = is_connected.clone();
-        let mut options = ConnectOptions::new()
-            .name("ringshard")
-            .subscription_capacity(WAITING_MAX)
-            .reconnect_delay_callback(|attempts| {
-                RECONNECT_MAX.min(Duration::from_millis(50) * (1 << attempts.min(6)) as u32)
-            })
-            .ping_interval(PING_INTERVAL)
-            .retry_on_initial_connect()
-            .event_callback(move |event| {
-                let seen = seen.clone();
-                async move {
-                    match event {
-                        Event::Connected => {
-                            seen.store(true, Ordering::Relaxed);
-                            tracing::info!("the bus between hosts is connected");
-                        }
-                        Event::Disconnected | Event::Closed => {
-                            seen.store(false, Ordering::Relaxed);
-                            tracing::warn!(
-                                "the bus between hosts is away: players do not move between hosts meanwhile"
-                            );
-                        }
-                        event => tracing::debug!(%event, "the bus between hosts"),
+        let options = options(settings)?.retry_on_initial_connect().event_callback(move |event| {
+            let seen = seen.clone();
+            async move {
+                match event {
+                    Event::Connected => {
+                        seen.store(true, Ordering::Relaxed);
+                        tracing::info!("the bus between hosts is connected");
                     }
+                    Event::Disconnected | Event::Closed => {
+                        seen.store(false, Ordering::Relaxed);
+                        tracing::warn!("the bus between hosts is away: players do not move between hosts meanwhile");
+                    }
+                    event => tracing::debug!(%event, "the bus between hosts"),
                 }
-            });
-        if let (Some(user), Some(file)) = (&settings.user, &settings.password_file) {
-            let password = private_file::read(file).map_err(BusError::File)?;
-            options = options.user_and_password(user.clone(), password.trim().to_owned());
-        }
-        if let Some(certificates) = &settings.ca_certificate {
-            options = options.add_root_certificates(certificates.clone()).require_tls(true);
-        }
+            }
+        });
         let client = options.connect(settings.servers.clone()).await?;
         let all = client.subscribe(format!("{}.all", settings.subject)).await?;
         let own = client.subscribe(format!("{}.to.{own}", settings.subject)).await?;
@@ -99,7 +85,7 @@ impl NatsBus {
     }
 
     /// Says something to all hosts, or to one. It is lost if NATS is away.
-    pub async fn say(&mut self, to: Option<&str>, bytes: Vec<u8>) {
+    pub async fn say(&mut self, to: Option<RunId>, bytes: Vec<u8>) {
         assert!(
             bytes.len() <= LETTER_BYTES_MAX + 64,
             "a letter is not longer than a player or a message of the border"
@@ -132,4 +118,49 @@ impl NatsBus {
             }
         }
     }
+}
+
+/// How long one server of NATS takes to bring a letter back. It tries once.
+///
+/// # Errors
+/// Why it does not, as a sentence.
+pub async fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration, String> {
+    let asked = async {
+        let client = options(settings)?.connect(server).await?;
+        let subject = format!("{}.doctor.{}", settings.subject, client.new_inbox());
+        let mut echo = client.subscribe(subject.clone()).await?;
+        let began = Instant::now();
+        // What is published next comes behind the subscription.
+        let is_said = client.publish(subject, "?".into()).await.is_ok() && client.flush().await.is_ok();
+        Ok::<_, BusError>((is_said && echo.next().await.is_some()).then(|| began.elapsed()))
+    };
+    match timeout(CHECK_PATIENCE, asked).await {
+        Ok(Ok(Some(took))) => Ok(took),
+        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(None)) | Err(_) => {
+            let subject = &settings.subject;
+            Err(format!(
+                "it brings no letter back: it does not answer, or its user may not use the subjects {subject}.>"
+            ))
+        }
+    }
+}
+
+/// How to connect.
+fn options(settings: &BusSettings) -> Result<ConnectOptions, BusError> {
+    let mut options = ConnectOptions::new()
+        .name("ringshard")
+        .subscription_capacity(WAITING_MAX)
+        .reconnect_delay_callback(|attempts| {
+            RECONNECT_MAX.min(Duration::from_millis(50) * (1 << attempts.min(6)) as u32)
+        })
+        .ping_interval(PING_INTERVAL);
+    if let (Some(user), Some(file)) = (&settings.user, &settings.password_file) {
+        let password = private_file::read(file).map_err(BusError::File)?;
+        options = options.user_and_password(user.clone(), password.trim().to_owned());
+    }
+    if let Some(certificates) = &settings.ca_certificate {
+        options = options.add_root_certificates(certificates.clone()).require_tls(true);
+    }
+    Ok(options)
 }

@@ -56,6 +56,10 @@ impl Comings {
         self.moves.len()
     }
 
+    pub(super) fn longest_wait(&self, now: Duration) -> Duration {
+        self.moves.values().map(|coming| now - coming.since).max().unwrap_or_default()
+    }
+
     #[expect(clippy::too_many_arguments, reason = "parts of the courier, which this borrows apart")]
     pub(super) fn asked(
         &mut self,

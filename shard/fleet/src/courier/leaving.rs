@@ -75,6 +75,10 @@ impl Leavings {
         self.moves.len()
     }
 
+    pub(super) fn longest_wait(&self, now: Duration) -> Duration {
+        self.moves.values().map(|leaving| now - leaving.since).max().unwrap_or_default()
+    }
+
     /// Whether this session moves away.
     pub(super) fn has(&self, token: &Token) -> bool {
         self.tokens.contains_key(token)

@@ -145,6 +145,11 @@ impl Courier {
         (self.leaving.len(), self.coming.len())
     }
 
+    /// How long the move that has waited longest for its next step has done so.
+    pub fn longest_wait(&self, now: Duration) -> Duration {
+        self.leaving.longest_wait(now).max(self.coming.longest_wait(now))
+    }
+
     /// Moves a player of a core to another host. False: it moves already, has come or tried lately, or too many move.
     pub fn begin(&mut self, now: Duration, core: usize, player: u64, to: &Destination) -> bool {
         let has_begun = self.leaving.begin(now, core, player, to, &mut self.out);

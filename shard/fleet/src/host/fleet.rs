@@ -1,13 +1,15 @@
 //! The server's side of the registration: metrics, the dashboard and `/ready`.
 
 use super::HostSettings;
+#[cfg(feature = "nats")]
+use super::clock::Clock;
 use super::member::{Member, Server, Shown};
 #[cfg(feature = "nats")]
 use super::traffic::{Traffic, TrafficParts, TrafficShown};
 #[cfg(feature = "nats")]
 use crate::bus::nats::NatsBus;
 #[cfg(feature = "nats")]
-use crate::bus::{BusKey, Seal};
+use crate::bus::{Bus, BusKey, Seal};
 #[cfg(feature = "nats")]
 use crate::courier::Peer;
 use crate::model::{HostState, RunId};
@@ -74,6 +76,10 @@ impl Server for HostProbe {
     fn drain(&self) {
         HostProbe::drain(self);
     }
+
+    fn stop(&self) {
+        HostProbe::stop(self);
+    }
 }
 
 impl FleetHost {
@@ -117,11 +123,12 @@ impl FleetHost {
                 let zones = follow_zones(store.clone(), keys.clone(), run.0);
                 let (seal, member) = (Seal::new(&key, run), shown.clone());
                 let margin = bus.margin;
-                let bus = runtime.block_on(NatsBus::start(bus, &run.to_string()))?;
+                let bus = Bus::Nats(Box::new(runtime.block_on(NatsBus::start(bus, run))?));
                 let parts = TrafficParts {
                     me,
                     address,
-                    server,
+                    server: Box::new(server),
+                    clock: Clock::System,
                     member,
                     ends,
                     border,
@@ -195,6 +202,7 @@ impl Fleet for FleetHost {
             to("fleet_zones_given", shown.zones_given as f64);
             to("fleet_players_leaving", shown.moves.0 as f64);
             to("fleet_players_coming", shown.moves.1 as f64);
+            to("fleet_oldest_move_seconds", shown.longest_wait.as_secs_f64());
             to("fleet_moves_begun", moves.begun as f64);
             to("fleet_players_left", moves.left as f64);
             to("fleet_players_came", moves.came as f64);

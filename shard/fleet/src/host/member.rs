@@ -21,6 +21,8 @@ pub(super) trait Server: Send {
     fn status(&self) -> HostStatus;
     /// Makes it drain.
     fn drain(&self);
+    /// Ends it.
+    fn stop(&self);
 }
 
 /// What others see of the registration.
@@ -108,6 +110,7 @@ impl<S: Server> Member<S> {
                     let answer = match self.is_leaving() {
                         true => request.send(&store).await,
                         false => tokio::select! {
+                            biased;
                             answer = request.send(&store) => answer,
                             () = stopped(&mut self.stop) => Err(StoreError::Unavailable("the server ends".into())),
                         },
@@ -132,8 +135,9 @@ impl<S: Server> Member<S> {
     async fn wait(&mut self, until: Duration) {
         let until = (self.started + until).min(Instant::now() + LOOK_INTERVAL);
         tokio::select! {
-            () = sleep_until(until) => {}
+            biased;
             () = stopped(&mut self.stop) => {}
+            () = sleep_until(until) => {}
         }
     }
 

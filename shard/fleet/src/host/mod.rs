@@ -7,21 +7,30 @@
 //! | `log` | what the log says about it, once per change |
 //! | `traffic` | the task that owns zones and moves players to other hosts and from there |
 //! | `neighbours` | what players see of the zones of other hosts |
+//! | `join` | [`membership`]: how a server joins its fleet when it starts |
+//! | `clock` | the time of day |
+//! | `simulation` | many hosts under one virtual clock, with faults and an auditor (in tests) |
 //! | `fleet` | [`FleetHost`]: the server's side of it, for metrics, the dashboard and `/ready` |
 //!
 //! The tasks run on a thread of their own with a small runtime: no core waits for the registry, and a registry that is away
 //! changes nothing for the players of this host.
 
+#[cfg(any(test, feature = "nats"))]
+mod clock;
 mod fleet;
+mod join;
 mod log;
 mod member;
-#[cfg(feature = "nats")]
+#[cfg(any(test, feature = "nats"))]
 mod neighbours;
 mod settings;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
-#[cfg(feature = "nats")]
+#[cfg(any(test, feature = "nats"))]
 mod traffic;
 
 pub use fleet::{FleetHost, JoinError};
+pub use join::membership;
 pub use settings::{HostSettings, HostSettingsError};

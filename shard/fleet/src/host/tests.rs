@@ -55,6 +55,8 @@ impl Server for FakeServer {
     fn drain(&self) {
         self.set(|status| status.state = Readiness::Draining);
     }
+
+    fn stop(&self) {}
 }
 
 /// A host that runs.

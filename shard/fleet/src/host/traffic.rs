@@ -1,15 +1,14 @@
 //! The task that owns zones and moves players between this host and others.
 
-use super::member::Shown;
+use super::clock::Clock;
+use super::member::{Server, Shown};
 use super::neighbours::Neighbours;
-use crate::bus::nats::NatsBus;
-use crate::bus::{Beat, Letter, NotALetter, Seal, To};
+use crate::bus::{Beat, Bus, Letter, NotALetter, Seal, To};
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
 use crate::model::{Host, HostState, Name, RunId, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
 use crate::store::{Commit, Condition, Record, Store, StoreError};
 use crate::zones::{Duty, Heard, Steward, View};
-use ringshard::ops::host::HostProbe;
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
 use ringshard::runtime::tick;
 use ringshard::world::border::{AnyBorder, BorderStats};
@@ -18,7 +17,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
@@ -38,6 +37,8 @@ const FORGET: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(2);
 /// Time between two questions whether a host is gone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Time between two warnings of a clock that differs.
+const WARN_AGAIN: Duration = Duration::from_secs(60);
 /// Hosts that are remembered.
 const HOSTS_MAX: usize = 4_096;
 /// A host ends this long before others may take its zones over.
@@ -48,6 +49,8 @@ const FENCE_MARGIN: Duration = Duration::from_secs(1);
 pub(super) struct TrafficShown {
     pub courier: CourierCounters,
     pub moves: (usize, usize),
+    /// How long the move that has waited longest for its next step has done so.
+    pub longest_wait: Duration,
     pub zones: usize,
     pub zones_taken: u64,
     pub zones_given: u64,
@@ -62,11 +65,12 @@ pub(super) struct TrafficShown {
 pub(super) struct TrafficParts {
     pub me: Peer,
     pub address: SocketAddr,
-    pub server: HostProbe,
+    pub server: Box<dyn Server>,
+    pub clock: Clock,
     pub member: Arc<Mutex<Shown>>,
     pub ends: Vec<FleetEnd>,
     pub border: Option<Box<dyn AnyBorder>>,
-    pub bus: NatsBus,
+    pub bus: Bus,
     pub seal: Seal,
     pub store: Store,
     pub keys: Keys,
@@ -107,6 +111,10 @@ pub(super) struct Traffic {
     shown: Arc<Mutex<TrafficShown>>,
     counts: TrafficShown,
     is_fenced: bool,
+    /// When the log last said that a clock differs.
+    warned_at: Option<Instant>,
+    /// The core that is heard first.
+    next_core: usize,
 }
 
 /// What is known of another host.
@@ -152,6 +160,8 @@ impl Traffic {
             shown: Arc::new(Mutex::new(counts)),
             counts,
             is_fenced: false,
+            warned_at: None,
+            next_core: 0,
             parts,
         }
     }
@@ -168,8 +178,10 @@ impl Traffic {
         turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                (core, letter) = next_letter(&mut self.parts.ends) => self.hear_core(core, letter),
-                bytes = self.parts.bus.hear() => self.hear_bus(&bytes),
+                // What is due comes first, however much there is to hear.
+                biased;
+                _ = ticks.tick() => self.tick().await,
+                _ = turns.tick(), if self.neighbours.is_some() => self.turn_border().await,
                 changed = self.parts.zones.directory.changed() => {
                     if changed.is_err() {
                         return;
@@ -182,8 +194,8 @@ impl Traffic {
                         Err(_) => self.has_duty = false,
                     }
                 }
-                _ = ticks.tick() => self.tick().await,
-                _ = turns.tick(), if self.neighbours.is_some() => self.turn_border().await,
+                (core, letter) = next_letter(&mut self.parts.ends, &mut self.next_core) => self.hear_core(core, letter),
+                bytes = self.parts.bus.hear() => self.hear_bus(&bytes),
             }
             self.carry_out().await;
         }
@@ -219,7 +231,7 @@ impl Traffic {
     }
 
     async fn beat(&mut self, host: Host, is_open: bool, contract: String) {
-        let at_ms = now_ms();
+        let at_ms = self.parts.clock.now_ms();
         let Host { name, players, capacity, .. } = host;
         let (address, key) = (self.parts.address, self.key);
         let beat = Beat { name, at_ms, address, key, contract, is_open, players, capacity };
@@ -260,7 +272,7 @@ impl Traffic {
         let messages = self.neighbours.as_mut().map(Neighbours::turn).unwrap_or_default();
         for (to, message) in messages {
             let bytes = self.parts.seal.seal(To::Run(to.run), &Letter::Border(message));
-            self.parts.bus.say(Some(&to.run.to_string()), bytes).await;
+            self.parts.bus.say(Some(to.run), bytes).await;
         }
     }
 
@@ -278,10 +290,12 @@ impl Traffic {
             self.twin = Some(now);
             return;
         }
-        let age = now_ms().abs_diff(beat.at_ms);
+        let age = self.parts.clock.now_ms().abs_diff(beat.at_ms);
         let is_known = self.hosts.contains_key(&beat.name);
         if u128::from(age) > BEAT_AGE_MAX.as_millis() || (!is_known && self.hosts.len() == HOSTS_MAX) {
-            if u128::from(age) > BEAT_AGE_MAX.as_millis() {
+            let is_warned = self.warned_at.is_some_and(|at| at.elapsed() < WARN_AGAIN);
+            if u128::from(age) > BEAT_AGE_MAX.as_millis() && !is_warned {
+                self.warned_at = Some(now);
                 tracing::warn!(host = %beat.name, age_ms = age, "a host's clock differs from this one's: it is not believed");
             }
             self.counts.refused += 1;
@@ -442,7 +456,7 @@ impl Traffic {
                 Output::ToCore(core, letter) => self.waiting[core].push_back(letter),
                 Output::ToHost(to, id, note) => {
                     let bytes = self.parts.seal.seal(To::Run(to.run), &Letter::Move { id, note });
-                    self.parts.bus.say(Some(&to.run.to_string()), bytes).await;
+                    self.parts.bus.say(Some(to.run), bytes).await;
                 }
                 Output::IsGone(peer) => self.ask_whether_gone(peer),
             }
@@ -480,6 +494,7 @@ impl Traffic {
     fn show(&mut self) {
         self.counts.courier = self.courier.counters();
         self.counts.moves = self.courier.under_way();
+        self.counts.longest_wait = self.courier.longest_wait(self.now());
         self.counts.is_bus_there = self.echo.is_some_and(|echo| echo.elapsed() < 3 * BEAT);
         self.counts.hosts_heard = self.hosts.values().filter(|known| known.at.elapsed() < self.parts.lease).count();
         self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);
@@ -524,21 +539,19 @@ async fn carry_out_duty(
     }
 }
 
-/// Waits until a core says something.
-async fn next_letter(ends: &mut [FleetEnd]) -> (usize, FromCore) {
+/// Waits until a core says something. The cores take turns.
+async fn next_letter(ends: &mut [FleetEnd], next: &mut usize) -> (usize, FromCore) {
     poll_fn(|cx| {
-        for (core, end) in ends.iter_mut().enumerate() {
-            if let Poll::Ready(letter) = end.poll_take(cx) {
+        for turn in 0..ends.len() {
+            let core = (*next + turn) % ends.len();
+            if let Poll::Ready(letter) = ends[core].poll_take(cx) {
+                *next = core + 1;
                 return Poll::Ready((core, letter));
             }
         }
         Poll::Pending
     })
     .await
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
 /// The bytes of a key in hexadecimal digits.

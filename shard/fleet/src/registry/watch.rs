@@ -122,6 +122,7 @@ impl FollowTask {
         let watch = self.watch.as_mut().expect("the follower hears only while it watches");
         let until = (self.started + until).min(self.publish_at.unwrap_or(self.started + until));
         tokio::select! {
+            biased;
             event = watch.next() => {
                 let failure = event.as_ref().err().cloned();
                 let now = self.now();

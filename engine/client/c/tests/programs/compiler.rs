@@ -51,10 +51,13 @@ impl Drop for Program {
     }
 }
 
-/// The folder with the library, which is built once.
+/// The folder with the library, which is built once, unless `CLIENT_LIBRARY_FOLDER` names one.
 pub fn library() -> &'static Path {
     static FOLDER_OF_LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     FOLDER_OF_LIBRARY.get_or_init(|| {
+        if let Some(folder) = std::env::var_os("CLIENT_LIBRARY_FOLDER") {
+            return PathBuf::from(folder);
+        }
         // Cargo does not build this crate's library for its tests, because no Rust program can use it.
         let test = std::env::current_exe().expect("a test has a path");
         let target = test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps");

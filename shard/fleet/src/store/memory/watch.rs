@@ -52,6 +52,7 @@ impl MemoryWatch {
                 }
             };
             tokio::select! {
+                biased;
                 Ok(()) = runs.changed() => {}
                 // Without the client, its fault stays as it is.
                 Ok(()) = fault.changed() => {}

@@ -19,7 +19,7 @@ const SERVICES_STATES: [&str; 8] = [
     "resources_ranges_waiting",
 ];
 /// Counts of a fleet that rise and fall.
-const FLEET_STATES: [&str; 12] = [
+const FLEET_STATES: [&str; 13] = [
     "registered",
     "away_seconds",
     "name_taken",
@@ -29,6 +29,7 @@ const FLEET_STATES: [&str; 12] = [
     "zones",
     "players_leaving",
     "players_coming",
+    "oldest_move_seconds",
     "border_dark",
     "border_replicas",
     "border_shown",

@@ -32,16 +32,21 @@
 //! }
 //! ```
 
-use crate::config::{GameCommand, GameSection, Prepared, Settings, Sources, program_name};
+mod beside;
+
+pub use beside::{Beside, BesidePorts, ReadMembership, StartedGame};
+
+use crate::config::{GameCommand, GameSection, Prepared, Sources, program_name};
 use crate::game::simulation::Simulation;
 use crate::game::{Game, GameStart, ShownOf};
+use crate::ops::fleet::Fleet;
 use crate::ops::report::ServerReport;
 use crate::ops::serve::{Started, print_final_table, run};
 use crate::ops::services::Services;
-use crate::runtime::fleet::FleetPort;
+use crate::runtime::fleet::{FleetEnd, FleetPort};
 use crate::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs, NoJob};
 use crate::runtime::server::{Server, StartError};
-use crate::runtime::services::{ServicesEnd, ServicesPort, between};
+use crate::runtime::services::ServicesPort;
 use crate::world::border::{AnyBorder, BorderSettings};
 use crate::world::exchange::Exchange;
 use serde::Deserialize;
@@ -51,6 +56,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The settings of a game that has none of its own.
 #[derive(Deserialize, Default)]
@@ -73,20 +79,37 @@ pub fn serve<G: Game>(
     serve_with(|start, _: &NoSettings| game(start), work)
 }
 
-/// [`serve_with`], with services beside the server: `beside` starts them. The crate `ringshard-services` has some.
+/// [`serve_with`], with what runs `beside` the cores: services, from the crate `ringshard-services`, and a place in a fleet, from
+/// the crate `ringshard-fleet`.
 pub fn serve_beside<S: DeserializeOwned + Default, G: Game>(
     game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
-    beside: impl FnOnce(&Settings, &Server, Vec<ServicesEnd>) -> StartedBeside,
+    beside: Beside<'_>,
 ) -> ExitCode {
-    carry_out::<S>(|sources| run_game_beside(Sources { has_services: true, ..sources }, game, work, Some(beside)))
+    // `config check` judges the settings as the server does.
+    let command = GameCommand::parse(GameSection::of::<S>()).map_sources(|sources| beside.sources(sources));
+    carry_out(&command, |sources| run_game_beside(sources, game, work, beside))
 }
 
 /// What starting the services gives: none if the settings ask for none.
-pub type StartedBeside = Result<Option<Arc<dyn Services>>, Box<dyn Error>>;
+pub type StartedServices = Result<Option<Arc<dyn Services>>, Box<dyn Error>>;
 
-/// A program without services.
-type NoneBeside = fn(&Settings, &Server, Vec<ServicesEnd>) -> StartedBeside;
+/// The place in a fleet that the settings describe.
+pub trait Membership {
+    /// Whether the hosts of the fleet hand players to each other: then the cores have ports to it, and the world has a border.
+    fn has_bus(&self) -> bool;
+
+    /// Begins to register the server, which runs. None: the hosts of the fleet do not register.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn join(
+        &self,
+        server: &Server,
+        ends: Vec<FleetEnd>,
+        border: Option<Box<dyn AnyBorder>>,
+    ) -> Result<Option<Arc<dyn Fleet>>, Box<dyn Error>>;
+}
 
 /// [`serve`], for a game with settings of its own: the table `[game]` of the settings file. A key that `S` does not have, and
 /// a value that it does not take, are errors like all others: they name the key, the file and the line.
@@ -96,16 +119,13 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
     game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> ExitCode {
-    carry_out::<S>(|sources| run_game(sources, game, work))
+    serve_beside(game, work, Beside::none())
 }
 
 /// Does what the command line says. `run` serves.
-fn carry_out<S: DeserializeOwned + Default>(
-    run: impl FnOnce(Sources) -> Result<ServerReport, Box<dyn Error>>,
-) -> ExitCode {
-    let command = GameCommand::parse(GameSection::of::<S>());
+fn carry_out(command: &GameCommand, run: impl FnOnce(Sources) -> Result<ServerReport, Box<dyn Error>>) -> ExitCode {
     let outcome = match command {
-        GameCommand::Serve(sources) => run(sources).map(|report| print_final_table(last_words(&report))),
+        GameCommand::Serve(sources) => run(sources.clone()).map(|report| print_final_table(last_words(&report))),
         command => command.text().map_err(Into::into).and_then(|text| print(&text.unwrap_or_default())),
     };
     match outcome {
@@ -198,56 +218,51 @@ pub fn run_game<S: DeserializeOwned + Default, G: Game>(
     game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> Result<ServerReport, Box<dyn Error>> {
-    run_game_beside(sources, game, work, None::<NoneBeside>)
+    run_game_beside(sources, game, work, Beside::none())
 }
 
 /// What [`serve_beside`] does, for a program with a command line of its own.
 ///
 /// # Errors
-/// Those of [`run`], and why the services did not start.
+/// Those of [`run`] and of [`Beside::start`].
 pub fn run_game_beside<S: DeserializeOwned + Default, G: Game>(
     sources: Sources,
     mut game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
-    beside: Option<impl FnOnce(&Settings, &Server, Vec<ServicesEnd>) -> StartedBeside>,
+    beside: Beside<'_>,
 ) -> Result<ServerReport, Box<dyn Error>> {
-    let sources = Sources { game: Some(GameSection::of::<S>()), ..sources };
+    let sources = Sources { game: Some(GameSection::of::<S>()), ..beside.sources(sources) };
     run(sources, |configuration, prepared| {
         let own: S = configuration.game_settings();
         let kinds: Vec<_> = G::KINDS.iter().map(|kind| kind.name).collect();
         configuration.check_kinds(&kinds)?;
-        let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
-        let settings = configuration.settings();
-        let has_services = beside.is_some() && settings.services.is_some();
-        let (services, ends) = between(if has_services { prepared.server.cpus.len() } else { 0 });
-        let server = start_world(prepared, ports, services, Vec::new(), |start| game(start, &own))?;
-        let (server, services) = match beside {
-            Some(beside) => start_beside(server, |server| beside(settings, server, ends))?,
-            None => (server, None),
-        };
-        Ok(Started { server, workers, what: program_name(), reload: None, services, fleet: None })
+        let (jobs, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
+        beside.start(configuration.settings(), |ports| {
+            let (server, border) = start_host(prepared, jobs, ports, |start| game(start, &own))?;
+            let started = Started { server, workers, what: program_name(), reload: None, services: None, fleet: None };
+            Ok((started, border))
+        })
     })
 }
 
-/// A server, and the services beside it if there are any.
-pub type ServerAndServices = (Server, Option<Arc<dyn Services>>);
-
-/// Starts services beside a server. If they do not start, the server ends.
+/// The world of a game, with a border if there are ports to a fleet.
 ///
 /// # Errors
-/// Those of `start`.
-pub fn start_beside(
-    server: Server,
-    start: impl FnOnce(&Server) -> StartedBeside,
-) -> Result<ServerAndServices, Box<dyn Error>> {
-    match start(&server) {
-        Ok(services) => Ok((server, services)),
-        Err(error) => {
-            server.lifecycle().stop();
-            server.join();
-            Err(error)
-        }
+/// [`StartError`]; nothing runs then.
+pub fn start_host<G: Game>(
+    prepared: &Prepared,
+    jobs: Vec<JobPort<G::Job, G::Done>>,
+    ports: BesidePorts,
+    game: impl FnMut(GameStart) -> G,
+) -> Result<(Server, Option<Box<dyn AnyBorder>>), StartError> {
+    let BesidePorts { services, fleet } = ports;
+    if fleet.is_empty() {
+        return Ok((start_world(prepared, jobs, services, fleet, game)?, None));
     }
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let settings = BorderSettings { incarnation: since_1970.as_micros() as u64, ..BorderSettings::default() };
+    let (server, border) = start_world_with_border(prepared, jobs, services, fleet, settings, game)?;
+    Ok((server, Some(border)))
 }
 
 /// The ports of the cores, in order, and the workers.

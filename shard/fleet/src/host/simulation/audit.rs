@@ -1,0 +1,254 @@
+//! What must hold always, and what must hold after a calm.
+
+use super::client::Client;
+use super::core::Player;
+use super::fleet::{Fleet, GHOST_MAX, Place};
+use super::server::Running;
+use crate::model::{Name, RunId, Zones};
+use ringshard::runtime::fleet::Token;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use tokio::time::Instant;
+
+#[derive(Default)]
+pub(super) struct Audit {
+    seed: u64,
+    zones: Zones,
+    /// Hosts that an operator ordered to take a zone.
+    ordered: BTreeSet<(Name, Name)>,
+    /// Runs that are over.
+    dead: BTreeSet<RunId>,
+    /// Sessions in a world whose client has begun another one, and since when.
+    ghosts: BTreeMap<Token, Instant>,
+    /// What happened, as one number.
+    pub digest: u64,
+    pub faults: u64,
+    pub kills: u64,
+    pub fences: u64,
+    pub drains: u64,
+    moves: u64,
+    entries: u64,
+    takeovers: u64,
+    handovers: u64,
+    returned: u64,
+    refused: u64,
+    late: u64,
+    rolled_back: u64,
+    ghosts_seen: u64,
+}
+
+/// Sums over many runs.
+#[derive(Default)]
+pub(super) struct Totals {
+    seconds: u64,
+    pub faults: u64,
+    pub moves: u64,
+    pub takeovers: u64,
+    carried: u64,
+}
+
+impl Audit {
+    pub(super) fn new(seed: u64) -> Self {
+        Audit { seed, ..Audit::default() }
+    }
+
+    fn note(&mut self, what: impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        (self.digest, what).hash(&mut hasher);
+        self.digest = hasher.finish();
+    }
+
+    pub(super) fn ordered(&mut self, zone: &Name, to: &Name) {
+        self.ordered.insert((zone.clone(), to.clone()));
+    }
+
+    pub(super) fn entered(&mut self, client: &Client) {
+        self.entries += 1;
+        self.note((client.number, client.home));
+    }
+
+    pub(super) fn taken(&mut self, run: RunId, player: &Player) {
+        self.note((run, player.token));
+    }
+
+    /// A player has come to a world from another one. Its state is the latest, unless the host that had it died.
+    pub(super) fn came(&mut self, run: RunId, player: &Player, client: &Client) {
+        self.note((run, player.token, player.version));
+        self.moves += 1;
+        if client.token != player.token || client.version == player.version {
+            return;
+        }
+        let has_died = client.home.is_some_and(|home| self.dead.contains(&home));
+        assert!(
+            has_died && player.version < client.version,
+            "seed {}: client {} comes to run {run} as it was at {} of {} changes, although its host lives",
+            self.seed,
+            client.number,
+            player.version,
+            client.version
+        );
+        self.rolled_back += 1;
+    }
+
+    pub(super) fn ended(&mut self, host: &Running) {
+        self.dead.insert(host.peer.run);
+        let counters = host.traffic().courier;
+        assert_eq!(counters.lost, 0, "seed {}: {} has lost players", self.seed, host.peer.name);
+        self.returned += counters.returned;
+        self.refused += counters.refused;
+        self.late += counters.late;
+    }
+
+    /// At every moment.
+    pub(super) fn look(fleet: &mut Fleet) {
+        Self::look_at_zones(fleet);
+        let Fleet { places, clients, audit, plan, .. } = fleet;
+        let now = Instant::now();
+        let mut seen = BTreeSet::new();
+        let mut ghosts = BTreeMap::new();
+        for place in places {
+            let Place::Up(host) = place else { continue };
+            for core in &mut host.cores {
+                core.players.retain(|_, player| {
+                    if clients[player.client].token == player.token {
+                        let is_first = seen.insert(player.client);
+                        assert!(is_first, "seed {}: client {} is in two worlds", plan.seed, player.client);
+                        return true;
+                    }
+                    let since = *audit.ghosts.get(&player.token).unwrap_or(&now);
+                    audit.ghosts_seen += u64::from(since == now);
+                    ghosts.insert(player.token, since);
+                    now - since < GHOST_MAX
+                });
+            }
+        }
+        audit.ghosts = ghosts;
+    }
+
+    /// A zone goes from a host that lives to another one only if it gives the zone away: because an operator has ordered that, or
+    /// because it drains.
+    fn look_at_zones(fleet: &mut Fleet) {
+        if !fleet.zones.directory.has_changed().unwrap_or(false) {
+            return;
+        }
+        let directory = fleet.zones.directory.borrow_and_update().clone();
+        let after = &directory.zones;
+        let before = std::mem::take(&mut fleet.audit.zones);
+        for (name, zone) in &after.zones {
+            let owner = |zones: &Zones, owner: &Option<Name>| {
+                owner.clone().and_then(|owner| zones.owners.get(&owner).map(|run| (owner, *run)))
+            };
+            let Some(was) = before.zones.get(name).and_then(|zone| owner(&before, &zone.owner)) else { continue };
+            let is = owner(after, &zone.owner);
+            if is.as_ref() == Some(&was) {
+                continue;
+            }
+            fleet.audit.note((name, &is));
+            let living = fleet.running().find(|host| host.peer.run == was.1 && !host.server.is_stopped());
+            let to = is.as_ref().map(|(to, _)| to);
+            let gives = living.is_none_or(|host| {
+                host.server.is_draining()
+                    || to.is_some_and(|to| fleet.audit.ordered.contains(&(name.clone(), to.clone())))
+            });
+            assert!(
+                gives,
+                "seed {}, {:?}: zone {name} goes from {} (run {}), which lives and keeps it, to {is:?}",
+                fleet.plan.seed, fleet.plan, was.0, was.1
+            );
+            match living {
+                Some(_) => fleet.audit.handovers += 1,
+                None => fleet.audit.takeovers += 1,
+            }
+        }
+        fleet.audit.zones = after.clone();
+    }
+
+    /// After a calm: each zone has a living owner that knows it, each client one player, at the owner of the place where it stands.
+    pub(super) fn check_calm(fleet: &mut Fleet) {
+        let seed = fleet.plan.seed;
+        let zones = &fleet.zones.latest().zones;
+        for host in fleet.running() {
+            let name = &host.peer.name;
+            assert!(host.is_ready(), "seed {seed}: {name} is not ready after a calm");
+            let traffic = host.traffic();
+            assert_eq!(traffic.moves, (0, 0), "seed {seed}: moves of {name} do not end");
+            assert_eq!(traffic.courier.lost, 0, "seed {seed}: {name} has lost players");
+            let mut owned: Vec<_> =
+                zones.owned_by(name, host.peer.run).map(|(_, zone)| [zone.area.min, zone.area.max].concat()).collect();
+            owned.sort_by(|one, other| one.partial_cmp(other).unwrap());
+            for core in &host.cores {
+                let own = core.own.as_ref().expect("a host says its zones to its cores");
+                let mut known: Vec<_> = own.areas.iter().map(|area| area.concat()).collect();
+                known.sort_by(|one, other| one.partial_cmp(other).unwrap());
+                assert_eq!(known, owned, "seed {seed}: {name} does not know its zones");
+            }
+        }
+        assert_eq!(fleet.running().count(), fleet.plan.hosts, "seed {seed}: hosts are missing after a calm");
+        for (name, zone) in &zones.zones {
+            let owner = zone.owner.as_ref().and_then(|owner| fleet.running().find(|host| host.peer.name == *owner));
+            let is_owned = owner.is_some_and(|host| zones.owners.get(&host.peer.name) == Some(&host.peer.run));
+            assert!(is_owned, "seed {seed}: zone {name} has no living owner after a calm: {:?}", zone.owner);
+        }
+        for client in &fleet.clients {
+            let mut places = Vec::new();
+            for host in fleet.running() {
+                for core in &host.cores {
+                    let own = core.own.as_ref().expect("it was checked");
+                    let is_here = |player: &&Player| player.client == client.number && player.token == client.token;
+                    let count = core.players.values().filter(is_here).count();
+                    places.extend((0..count).map(|_| (host.peer.name.clone(), !own.excludes(client.point))));
+                }
+            }
+            let [(place, is_right)] = &places[..] else {
+                panic!("seed {seed}: client {} is in {} worlds after a calm: {places:?}", client.number, places.len())
+            };
+            assert!(is_right, "seed {seed}: client {} at {:?} is still at {place}", client.number, client.point);
+        }
+    }
+}
+
+impl fmt::Display for Audit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} faults ({} kills, {} drains, {} ended themselves), {} players came ({} returned, {} refused, {} late, {} as \
+             they were before their host died), {} entered, {} zones handed over, {} taken over, {} sessions without a client",
+            self.faults,
+            self.kills,
+            self.drains,
+            self.fences,
+            self.moves,
+            self.returned,
+            self.refused,
+            self.late,
+            self.rolled_back,
+            self.entries,
+            self.handovers,
+            self.takeovers,
+            self.ghosts_seen
+        )
+    }
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, fleet: &Fleet) {
+        self.seconds += fleet.plan.time.as_secs();
+        self.faults += fleet.audit.faults;
+        self.moves += fleet.audit.moves;
+        self.takeovers += fleet.audit.takeovers;
+        self.carried += fleet.hub.carried();
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = self.seconds as f64 / 3_600.0;
+        let Totals { faults, moves, takeovers, carried, .. } = self;
+        write!(
+            formatter,
+            "{hours:.1} hours of fleets: {faults} faults, {moves} players came, {takeovers} zones taken over, {carried} letters: \
+             0 violations"
+        )
+    }
+}

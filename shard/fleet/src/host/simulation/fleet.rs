@@ -1,0 +1,342 @@
+//! All hosts and clients, and the clock.
+
+use super::audit::Audit;
+use super::client::Client;
+use super::core::{Player, Report};
+use super::dice::Dice;
+use super::server::{PREFIX, Running, run_at};
+use super::storm::Storm;
+use crate::bus::memory::MemoryHub;
+use crate::host::clock::Clock;
+use crate::model::{Area, Name, RunId};
+use crate::registry::{DirectoryReader, Keys, Occasion, Operator, follow_zones};
+use crate::store::{MemoryStore, Store};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Time between two looks of the simulation at everything.
+const STEP: Duration = Duration::from_millis(50);
+/// Steps between two steps of the clients, and two reports of the cores.
+const WALK_STEPS: u64 = 10;
+/// The longest storm and the shortest.
+const STORM: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(400)];
+/// After that long without faults, everything is right again: hosts start, register, hear each other for three seconds, take
+/// zones in turn, and players go where they belong.
+const CALM: Duration = Duration::from_secs(100);
+/// The clients stand still for the last part of a calm.
+const STILL: Duration = Duration::from_secs(40);
+/// A client whose server is gone notices that after a time between these.
+const NOTICE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(6)];
+/// A client waits so long at another server for its player.
+const BESIDE: Duration = Duration::from_secs(14);
+/// A drained host ends after that, players or not.
+const DRAIN_MAX: Duration = Duration::from_secs(120);
+/// A session without a client is over.
+pub(super) const GHOST_MAX: Duration = Duration::from_secs(60);
+/// Side of the map, in units.
+pub(super) const SIDE: f32 = 1_000.0;
+
+/// What is simulated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub seed: u64,
+    pub hosts: usize,
+    pub clients: usize,
+    pub time: Duration,
+}
+
+impl Plan {
+    /// The plan of a seed, with up to this many hosts.
+    pub(super) fn drawn(seed: u64, time: Duration, most_hosts: u64) -> Plan {
+        let hosts = 3 + Dice::new(seed ^ 0xf1ee7).below(most_hosts.saturating_sub(2).max(1)) as usize;
+        Plan { seed, hosts, clients: 6 * hosts, time }
+    }
+}
+
+/// A place for a host: one that runs, or when the next one starts.
+pub(super) enum Place {
+    Up(Box<Running>),
+    Down(Instant),
+}
+
+pub(super) struct Fleet {
+    pub plan: Plan,
+    pub dice: Dice,
+    pub store: MemoryStore,
+    pub hub: MemoryHub,
+    pub zones: DirectoryReader,
+    pub operator: Operator,
+    pub places: Vec<Place>,
+    pub clients: Vec<Client>,
+    pub audit: Audit,
+    /// Clients on their way to another server: when they get there, the session, the server and its core.
+    arrivals: Vec<(Instant, super::core::Player, RunId, usize)>,
+    began: Instant,
+    runs: u64,
+    orders: u64,
+    steps: u64,
+    pub is_still: bool,
+    /// Of 100 clients that are sent to another server, so many get lost on the way.
+    pub strays: u64,
+}
+
+impl Fleet {
+    /// Hosts that have just started, the zones, and clients that want to enter.
+    pub(super) async fn start(plan: Plan) -> Fleet {
+        let (store, hub) = (MemoryStore::new(), MemoryHub::new(plan.seed));
+        let shared = || Store::Memory(store.client());
+        let mut dice = Dice::new(plan.seed);
+        let zones = follow_zones(shared(), Keys::new(PREFIX), 0);
+        let operator = Operator::new(shared(), Keys::new(PREFIX), "simulation");
+        let point = |dice: &mut Dice| [dice.below(SIDE as u64) as f32, dice.below(SIDE as u64) as f32];
+        let clients = (0..plan.clients).map(|number| Client::new(number, point(&mut dice))).collect();
+        let mut fleet = Fleet {
+            plan,
+            dice,
+            store,
+            hub,
+            zones,
+            operator,
+            places: (0..plan.hosts).map(|_| Place::Down(Instant::now())).collect(),
+            clients,
+            audit: Audit::new(plan.seed),
+            arrivals: Vec::new(),
+            began: Instant::now(),
+            runs: 0,
+            orders: 0,
+            steps: 0,
+            is_still: false,
+            strays: 0,
+        };
+        let columns = plan.hosts + 1;
+        for column in 0..columns {
+            for row in 0..2 {
+                let side = |number: usize, of: usize| SIDE * number as f32 / of as f32;
+                let min = [side(column, columns), side(row, 2)];
+                let area = Area { min, max: [side(column + 1, columns), side(row + 1, 2)] };
+                let name: Name = format!("zone-{column}-{row}").parse().unwrap();
+                let occasion = fleet.occasion();
+                fleet.operator.create_zone(&name, area, &occasion).await.unwrap();
+            }
+        }
+        fleet
+    }
+
+    /// Storm and calm in turn, until the time of the plan is over.
+    pub(super) async fn live(&mut self) {
+        let end = self.began + self.plan.time;
+        self.calm().await;
+        while Instant::now() < end {
+            let until = Instant::now() + self.dice.between(STORM[0], STORM[1]);
+            let mut storm = Storm::new();
+            while Instant::now() < until {
+                self.step().await;
+                storm.step(self).await;
+            }
+            storm.end(self);
+            self.calm().await;
+        }
+        for at in 0..self.places.len() {
+            self.end_host(at, Duration::ZERO);
+        }
+    }
+
+    async fn calm(&mut self) {
+        let until = Instant::now() + CALM;
+        while Instant::now() < until {
+            self.is_still = Instant::now() + STILL >= until;
+            self.step().await;
+        }
+        self.is_still = false;
+        Audit::check_calm(self);
+    }
+
+    pub(super) fn occasion(&mut self) -> Occasion {
+        self.orders += 1;
+        Occasion { at_ms: 1, random: self.orders, reason: "storm".into() }
+    }
+
+    async fn step(&mut self) {
+        sleep(STEP).await;
+        self.steps += 1;
+        self.start_hosts();
+        self.end_hosts();
+        self.hear_cores();
+        self.arrive();
+        if self.steps.is_multiple_of(WALK_STEPS) {
+            self.walk();
+            self.enter();
+        }
+        Audit::look(self);
+    }
+
+    fn start_hosts(&mut self) {
+        for at in 0..self.places.len() {
+            if !matches!(self.places[at], Place::Down(when) if when <= Instant::now()) {
+                continue;
+            }
+            self.runs += 1;
+            let name = format!("host-{at:02}").parse().unwrap();
+            // Up to 20 s away from the others' time.
+            let ms = 1_000_000 + self.dice.below(40_000);
+            let clock = Clock::Simulated { began: self.began, ms };
+            let running = Running::start(name, RunId(self.runs), &self.store, &self.hub, clock);
+            self.places[at] = Place::Up(Box::new(running));
+        }
+    }
+
+    /// Hosts that end themselves, and those that have been drained.
+    fn end_hosts(&mut self) {
+        let now = Instant::now();
+        for at in 0..self.places.len() {
+            let Place::Up(host) = &mut self.places[at] else { continue };
+            if host.server.is_stopped() {
+                self.audit.fences += 1;
+                self.end_host(at, Duration::from_secs(5));
+                continue;
+            }
+            if !host.server.is_draining() {
+                continue;
+            }
+            let since = *host.draining_since.get_or_insert(now);
+            let is_empty = host.players() == 0 && host.traffic().moves == (0, 0);
+            if is_empty || now - since >= DRAIN_MAX {
+                host.leave();
+            }
+            if host.has_left() {
+                self.audit.drains += 1;
+                self.end_host(at, Duration::from_secs(3));
+            }
+        }
+    }
+
+    /// The process is gone. The next one starts after `pause`.
+    pub(super) fn end_host(&mut self, at: usize, pause: Duration) {
+        let place = std::mem::replace(&mut self.places[at], Place::Down(Instant::now() + pause));
+        let Place::Up(host) = place else { return };
+        host.kill();
+        self.audit.ended(&host);
+        for client in &mut self.clients {
+            if client.home == Some(host.peer.run) {
+                client.enter_at = Instant::now() + self.dice.between(NOTICE[0], NOTICE[1]);
+            }
+        }
+    }
+
+    fn hear_cores(&mut self) {
+        for at in 0..self.places.len() {
+            let Place::Up(host) = &mut self.places[at] else { continue };
+            let run = host.peer.run;
+            let refuses = host.refuses;
+            let reports: Vec<_> = host.cores.iter_mut().flat_map(|core| core.hear(refuses)).collect();
+            host.server.set_players(host.players());
+            for report in reports {
+                self.report(run, report);
+            }
+        }
+    }
+
+    fn report(&mut self, run: RunId, report: Report) {
+        match report {
+            Report::Sent { token, address, core } => {
+                let is_lost = self.dice.below(100) < self.strays;
+                let travel = self.dice.between(Duration::from_millis(20), Duration::from_millis(600));
+                if let Some(client) = self.clients.iter().find(|client| client.token == token && !is_lost) {
+                    let player = Player { client: client.number, token, version: 0 };
+                    self.arrivals.push((Instant::now() + travel, player, run_at(address), core));
+                }
+            }
+            Report::Came(player) => {
+                let client = &mut self.clients[player.client];
+                self.audit.came(run, &player, client);
+                if client.token == player.token {
+                    (client.home, client.beside, client.version) = (Some(run), None, player.version);
+                }
+            }
+            Report::Taken(player) => self.audit.taken(run, &player),
+        }
+    }
+
+    /// Clients get to their other server.
+    fn arrive(&mut self) {
+        let now = Instant::now();
+        let due: Vec<_> = self.arrivals.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, player, run, core) in due {
+            let client = &mut self.clients[player.client];
+            let host = self.places.iter_mut().find_map(|place| match place {
+                Place::Up(host) if host.peer.run == run => Some(host),
+                _ => None,
+            });
+            if client.token == player.token && host.is_some_and(|host| host.cores[core].arrives(player.token)) {
+                client.beside = Some((run, now + BESIDE));
+            }
+        }
+    }
+
+    /// Clients walk, their state changes, and the cores say which of them are outside.
+    fn walk(&mut self) {
+        let seconds = (STEP * WALK_STEPS as u32).as_secs_f32();
+        let (clients, dice) = (&mut self.clients, &mut self.dice);
+        if !self.is_still {
+            clients.iter_mut().for_each(|client| client.walk(seconds, SIDE, dice));
+        }
+        for place in &mut self.places {
+            let Place::Up(host) = place else { continue };
+            for core in &mut host.cores {
+                for player in core.players.values_mut() {
+                    if clients[player.client].token == player.token {
+                        player.version += 1;
+                        clients[player.client].version = player.version;
+                    }
+                }
+                core.report_outside(clients);
+            }
+        }
+    }
+
+    /// Clients that are in no world enter at the host that has the zone where they stand, or at any that is ready.
+    fn enter(&mut self) {
+        let now = Instant::now();
+        let directory = self.zones.latest();
+        let running: Vec<RunId> = self.running().map(|host| host.peer.run).collect();
+        for client in &mut self.clients {
+            let is_alive = |run: Option<RunId>| run.is_some_and(|run| running.contains(&run));
+            let waits_beside = client.beside.is_some_and(|(run, until)| now < until && is_alive(Some(run)));
+            if is_alive(client.home) || waits_beside || now < client.enter_at {
+                continue;
+            }
+            let owner = directory.zones.at(client.point).and_then(|(_, zone)| zone.owner.as_ref());
+            let is_there = |place: &Place| match place {
+                Place::Up(host) => owner == Some(&host.peer.name) && host.is_ready(),
+                Place::Down(_) => false,
+            };
+            let is_ready = |place: &Place| matches!(place, Place::Up(host) if host.is_ready());
+            let at = self.places.iter().position(is_there);
+            let at = at.or_else(|| self.places.iter().position(is_ready));
+            let Some(Place::Up(host)) = at.map(|at| &mut self.places[at]) else { continue };
+            client.enter(host.peer.run);
+            let core = self.dice.below(host.cores.len() as u64) as usize;
+            host.cores[core].enter(Player { client: client.number, token: client.token, version: client.version });
+            self.audit.entered(client);
+        }
+    }
+
+    pub(super) fn running(&self) -> impl Iterator<Item = &Running> {
+        self.places.iter().filter_map(|place| match place {
+            Place::Up(host) => Some(&**host),
+            Place::Down(_) => None,
+        })
+    }
+
+    /// What happened, as one number.
+    pub(super) fn digest(&self) -> u64 {
+        self.audit.digest
+    }
+
+    /// What happened, as a line.
+    pub(super) fn line(&self, elapsed: Duration) -> String {
+        let Plan { seed, hosts, time, .. } = self.plan;
+        let minutes = time.as_secs() / 60;
+        format!("{:7.1} s: seed {seed}, {hosts} hosts, {minutes} min: {}", elapsed.as_secs_f32(), self.audit)
+    }
+}

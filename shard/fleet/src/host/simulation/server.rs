@@ -1,0 +1,189 @@
+//! A host: its server, its tasks, and its ends of the bus and of the store.
+
+use super::core::Core;
+use crate::bus::memory::MemoryHub;
+use crate::bus::{Bus, BusKey, Seal};
+use crate::courier::Peer;
+use crate::host::clock::Clock;
+use crate::host::member::{Member, Server, Shown};
+use crate::host::traffic::{Traffic, TrafficParts, TrafficShown};
+use crate::model::{Host, HostState, Name, RunId};
+use crate::registry::{Keys, follow_zones};
+use crate::store::{MemoryStore, Store};
+use ringshard::ops::host::{HostStatus, Readiness};
+use ringshard::runtime::fleet::between;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+pub(super) const CORES: usize = 2;
+pub(super) const LEASE: Duration = Duration::from_secs(5);
+pub(super) const MARGIN: f32 = 20.0;
+pub(super) const PREFIX: &str = "/f/";
+
+/// What the simulation and the tasks see of a server.
+#[derive(Clone)]
+pub(super) struct SimulatedServer(Arc<Mutex<State>>);
+
+struct State {
+    status: HostStatus,
+    is_stopped: bool,
+}
+
+impl SimulatedServer {
+    fn new() -> Self {
+        let status = HostStatus {
+            state: Readiness::Ready,
+            version: "1".into(),
+            contract: "game".into(),
+            key: "ab".repeat(32),
+            capacity: 1_000,
+            players: 0,
+            load: 0.0,
+        };
+        SimulatedServer(Arc::new(Mutex::new(State { status, is_stopped: false })))
+    }
+
+    pub(super) fn set_players(&self, players: usize) {
+        self.0.lock().unwrap().status.players = players as u32;
+    }
+
+    /// Whether it has ended itself, because others may take its zones over.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.0.lock().unwrap().is_stopped
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.status().state == Readiness::Draining
+    }
+}
+
+impl Server for SimulatedServer {
+    fn status(&self) -> HostStatus {
+        self.0.lock().unwrap().status.clone()
+    }
+
+    fn drain(&self) {
+        self.0.lock().unwrap().status.state = Readiness::Draining;
+    }
+
+    fn stop(&self) {
+        self.0.lock().unwrap().is_stopped = true;
+    }
+}
+
+/// A host that runs.
+pub(super) struct Running {
+    pub peer: Peer,
+    pub server: SimulatedServer,
+    pub store: MemoryStore,
+    pub cores: Vec<Core>,
+    traffic: Arc<Mutex<TrafficShown>>,
+    member: Arc<Mutex<Shown>>,
+    stop: watch::Sender<bool>,
+    tasks: [JoinHandle<()>; 2],
+    /// Since when it drains.
+    pub draining_since: Option<Instant>,
+    /// Whether its game refuses players of others.
+    pub refuses: bool,
+}
+
+impl Running {
+    pub(super) fn start(name: Name, run: RunId, store: &MemoryStore, hub: &MemoryHub, clock: Clock) -> Running {
+        let (store, server, keys) = (store.client(), SimulatedServer::new(), Keys::new(PREFIX));
+        let peer = Peer { name: name.clone(), run };
+        let address = address_of(run);
+        let host = Host {
+            name,
+            run: Some(run),
+            started_at_ms: 0,
+            region: "eu".parse().unwrap(),
+            address: address.to_string(),
+            key: String::new(),
+            gateway: None,
+            version: String::new(),
+            contract: String::new(),
+            capacity: 0,
+            players: 0,
+            load: 0.0,
+            weight: 100,
+            state: HostState::Starting,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let shared = Store::Memory(store.clone());
+        let member = Member::new(server.clone(), shared.clone(), keys.clone(), host, LEASE, stopped);
+        let shown = member.shown().clone();
+        let (ports, ends) = between(CORES);
+        let traffic = Traffic::new(TrafficParts {
+            me: peer.clone(),
+            address,
+            server: Box::new(server.clone()),
+            clock,
+            member: shown.clone(),
+            ends,
+            border: None,
+            bus: Bus::Memory(hub.connect(run)),
+            seal: Seal::new(&BusKey::from_bytes([7; 32]), run),
+            store: shared.clone(),
+            keys: keys.clone(),
+            zones: follow_zones(shared, keys, run.0),
+            lease: LEASE,
+            margin: MARGIN,
+        });
+        let seen = traffic.shown().clone();
+        Running {
+            peer,
+            server,
+            store,
+            cores: ports.into_iter().map(Core::new).collect(),
+            traffic: seen,
+            member: shown,
+            stop,
+            tasks: [tokio::spawn(member.run()), tokio::spawn(traffic.run())],
+            draining_since: None,
+            refuses: false,
+        }
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(super) fn kill(&self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+
+    /// Ends it in order. It is over when [`Self::has_left`] says so.
+    pub(super) fn leave(&self) {
+        self.stop.send_replace(true);
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.tasks[0].is_finished()
+    }
+
+    pub(super) fn traffic(&self) -> TrafficShown {
+        *self.traffic.lock().unwrap()
+    }
+
+    /// Whether the registry has it, and shows it as ready.
+    pub(super) fn is_ready(&self) -> bool {
+        let shown = self.member.lock().unwrap();
+        shown.is_registered() && shown.host.state == HostState::Ready
+    }
+
+    pub(super) fn players(&self) -> usize {
+        self.cores.iter().map(|core| core.players.len()).sum()
+    }
+}
+
+/// Each run has an address of its own.
+pub(super) fn address_of(run: RunId) -> SocketAddr {
+    (Ipv4Addr::from(run.0 as u32), 7777).into()
+}
+
+/// The run at an address.
+pub(super) fn run_at(address: SocketAddr) -> RunId {
+    let SocketAddr::V4(address) = address else { panic!("{address} is no address of the simulation") };
+    RunId(u32::from(*address.ip()).into())
+}
