@@ -248,25 +248,25 @@ test('a client that has moved begins a new presence, keeps its asks and its pose
   play.pass(2000);
   play.news.length = 0;
   const presences = client.presences;
+  const pose = client.scene().ownPose!;
+  // Datagrams of the former server are not taken any more.
+  play.down.clear();
+  play.up.clear();
   server.arrive(77);
-  let frames = 0;
-  play.onFrame = () => {
-    assert.ok(client.scene().ownPose, 'the own body is always somewhere');
-    if (!client.prediction.isEmpty) return;
-    assert.equal(client.scene().body, null);
-    frames += 1;
-  };
+  for (const { bytes } of server.out.splice(0)) client.received(bytes, play.clock.now);
+  assert.deepEqual([client.scene().own, client.scene().body, client.scene().ownPose], [undefined, null, pose]);
   play.pass(3000);
-  assert.ok(frames < 10, `${frames} frames without a snapshot`);
+  assert.ok(client.scene().own, 'the other server has sent a snapshot');
   const is = play.news.map((news) => news.is);
   assert.deepEqual([is[0], is.includes('Unanswered'), is.includes('PutOut')], ['Moved', false, false]);
   assert.deepEqual([client.presences - presences, client.stats.moves, client.view.size], [1, 1, 2]);
   server.answer(ask, 1);
-  const before = { ...client.stats };
+  const [before, missed] = [{ ...client.stats }, server.counts.missed];
   play.pass(3000);
   assert.deepEqual(play.news.filter(({ is }) => is === 'Unanswered'), [{ is: 'Unanswered', ask, why: 'TooMany' }]);
   assert.ok(client.stats.predicted - before.predicted > 100);
-  assert.equal(client.stats.mispredicted - before.mispredicted, 0);
+  const corrected = client.stats.mispredicted - before.mispredicted;
+  assert.ok(corrected <= 3 * (server.counts.missed - missed), `${corrected} corrected`);
   assert.equal(client.stats.snapshotsRefused, 0);
   assert.equal(server.counts.digestsWrong, 0);
 });
