@@ -106,11 +106,6 @@ export class Connection implements MessagePort {
     return this.session.sender.isIdle;
   }
 
-  /** Whether a datagram arrived from a server that has the keys, over the connection that there is. */
-  get hasHeard(): boolean {
-    return this.established?.hasHeard ?? false;
-  }
-
   /** Takes a datagram that arrived. Whatever it holds, this does not throw. */
   receive(received: Uint8Array, now: number): void {
     const { drops } = this.stats;
