@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 flows=${1:?distinct or relay} cipher=${2:?chacha or aes}
+[[ $flows =~ ^(distinct|relay)$ ]] || { echo "record: the flows are $flows; give distinct or relay" >&2 && exit 2; }
+[[ $cipher =~ ^(chacha|aes)$ ]] || { echo "record: the cipher is $cipher; give chacha or aes" >&2 && exit 2; }
 bench=$(scripts/build.sh)/ringshard-bench
 clients=10000
 [ "$flows" = distinct ] && clients=1000

@@ -21,7 +21,7 @@ It needs Node 20 or newer, and npm, which installs the development tools of engi
 
 Logs, and pictures of a desktop and a phone, are in target/browsers/.
 
-Exit codes: 0: all went as it must. 1: something did not, which a line that begins with `wrong` names. 2: no browser, or no Node.
+Exit codes: 0: all went as it must. 1: something did not, which a line that begins with `wrong` names. 2: a wrong option, no browser, or no Node.
 END
 }
 
@@ -43,6 +43,14 @@ while (($#)); do
         *) fail 2 "there is no option $1; see --help" ;;
     esac
 done
+
+known=(webtransport webrtc websocket)
+if [[ $only != all ]]; then
+    IFS=, read -ra names <<<"$only"
+    for name in "${names[@]}"; do
+        [[ " ${known[*]} " == *" $name "* ]] || fail 2 "--only has $name; the carriers are ${known[*]}"
+    done
+fi
 
 find_chromium() {
     local name

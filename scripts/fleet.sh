@@ -21,6 +21,8 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --interruption MS  longest interruption of snapshots at a crossing, for 99 of 100 (default 150)
   --lost N           players that may lose their session, as on a machine that stands still for seconds (default 0)
   --away SECONDS     how long etcd or NATS stop (default 60)
+  --gateway          two more players, in Node: one over the WebSocket of a gateway, one over UDP (needs `npm ci && npm run
+                     build` in engine/typescript)
   --json FILE        write the players' result there
 
 Needs Debian's etcd-server and nats-server.
@@ -34,7 +36,7 @@ fail() {
     exit 1
 }
 
-build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 gateway=''
 while (($#)); do
     case $1 in
         --no-build) build=(--no-build) && shift ;;
@@ -45,13 +47,19 @@ while (($#)); do
         --disturb) disturb=${2:?--disturb needs a word} && shift 2 ;;
         --lost) lost=${2:?--lost needs a number} && shift 2 ;;
         --interruption) interruption=${2:?--interruption needs milliseconds} && shift 2 ;;
+        --gateway) gateway=yes && shift ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
         --json) json=$(realpath "${2:?--json needs a file}") && shift 2 ;;
         -h | --help) usage && exit ;;
         *) echo "fleet: there is no option $1; see --help" >&2 && exit 1 ;;
     esac
 done
-for program in etcd nats-server python3 curl; do
+disturbances=(host etcd-node etcd nats balancer move drain)
+[[ -z $disturb || " ${disturbances[*]} " == *" $disturb "* ]] ||
+    { echo "fleet: --disturb is $disturb; it can be ${disturbances[*]}" >&2 && exit 1; }
+[[ -z $gateway || -e engine/typescript/dist/test/live/wander.js ]] ||
+    { echo 'fleet: --gateway needs `npm ci && npm run build` in engine/typescript' >&2 && exit 2; }
+for program in etcd nats-server python3 curl ${gateway:+node}; do
     command -v "$program" >/dev/null || { echo "fleet: $program is not installed" >&2 && exit 2; }
 done
 [[ $hosts == 2 || $hosts == 4 ]] || { echo "fleet: --hosts is $hosts; it must be 2 or 4" >&2 && exit 1; }
@@ -179,6 +187,25 @@ done
 walking=$!
 processes[wander]=$walking
 
+wanderer=engine/typescript/dist/test/live/wander.js
+# A player in Node, whose way is the second argument.
+wander() {
+    node --experimental-websocket "$wanderer" "$2" "$middle" $((secs - 8)) >"$files/node-$1.log" 2>&1 &
+    processes[node-$1]=$!
+}
+if [[ -n $gateway ]]; then
+    servers=()
+    for ((number = 0; number < hosts; number++)); do
+        servers+=(--server "host-$number=127.0.0.1:${port[number + 8]},$(cat "$files/host-$number.public")")
+    done
+    start gateway "$ringshard" gateway --listen "127.0.0.1:${port[18]}" --admin "127.0.0.1:${port[19]}" --carriers websocket \
+        --threads 1 "${servers[@]}"
+    is_open() { curl -sf "http://127.0.0.1:${port[18]}/v1/gateway" >/dev/null; }
+    until_true 'the gateway does not answer' 50 is_open
+    wander websocket "http://127.0.0.1:${port[18]}"
+    wander udp "127.0.0.1:${port[8]}=$(cat "$files/host-0.public")"
+fi
+
 sleep $((secs / 4))
 case $disturb in
     '') ;;
@@ -214,7 +241,6 @@ print(next(name for name, zone in zones.items() if zone["owner"] == "host-0"))')
         fleet drain host-0 --reason test | tail -n 1
         echo 'disturbed  host-0 was drained'
         ;;
-    *) fail "--disturb cannot be $disturb; see --help" ;;
 esac
 
 if wait "$walking"; then outcome=0; else outcome=$?; fi
@@ -223,5 +249,12 @@ cat "$files/wander.out"
 for ((number = 0; number < hosts; number++)); do
     echo "host-$number     $(events "$number" || echo 'has ended')"
 done
+if [[ -n $gateway ]]; then
+    for name in websocket udp; do
+        wait "${processes[node-$name]}" || fail "the player over $name: $(tail -n 5 "$files/node-$name.log")"
+        unset "processes[node-$name]"
+        printf '%-10s %s\n' "$name" "$(tail -n 1 "$files/node-$name.log")"
+    done
+fi
 [[ $outcome == 0 ]] || fail "ringshard-bench wander ended with $outcome: see the lines above"
 echo 'everything went as it must'

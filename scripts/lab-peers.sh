@@ -245,7 +245,8 @@ expected_of() {
 }
 
 start_meeting() {
-    in_space internet "$mesh" meet "$meeting" >"$files/meeting.log" 2>&1 &
+    # Not through a function: $! must be the process itself.
+    ip netns exec "$(space internet)" "$mesh" meet "$meeting" >"$files/meeting.log" 2>&1 &
     processes+=($!)
     for _ in $(seq 50); do
         [ "$(grep -c "meeting at" "$files/meeting.log")" -lt 2 ] || return 0
@@ -257,9 +258,9 @@ start_meeting() {
 # Plays with these options; the logs are player0.log and player1.log.
 play() {
     local outcome=0 first second
-    in_space player0 "$mesh" play "$meeting" 0 2 --port 4000 "$@" >"$files/player0.log" 2>&1 &
+    ip netns exec "$(space player0)" "$mesh" play "$meeting" 0 2 --port 4000 "$@" >"$files/player0.log" 2>&1 &
     first=$!
-    in_space player1 "$mesh" play "$meeting" 1 2 --port 4001 "$@" >"$files/player1.log" 2>&1 &
+    ip netns exec "$(space player1)" "$mesh" play "$meeting" 1 2 --port 4001 "$@" >"$files/player1.log" 2>&1 &
     second=$!
     processes+=("$first" "$second")
     wait "$first" || outcome=$?

@@ -57,6 +57,8 @@ def main():
     for subject in SUBJECTS:
         importlib.import_module(subject)
     chosen = [case for case in cases.CASES if len(sys.argv) < 3 or sys.argv[2] in case.name]
+    if not chosen:
+        sys.exit(f"conformance: no case has `{sys.argv[2]}` in its name; without that argument all {len(cases.CASES)} run")
     servers, verdicts = {}, []
     try:
         for name in {case.server for case in chosen if case.server}:

@@ -128,9 +128,10 @@ export class Play {
         break;
       case 'connected':
         client.connected(event.resumed);
+        // A session that moves to another server resumes there without having lost its connection.
+        if (event.resumed && this.state === 'reconnecting') this.chat.add('Connected again: the session goes on.');
         if (event.resumed && client.isInWorld) this.enterState('playing', 'In the world');
         else this.enterState('entering', 'Entering the world');
-        if (event.resumed) this.chat.add('Connected again: the session goes on.');
         break;
       case 'reconnecting':
         client.reconnecting();
@@ -149,6 +150,7 @@ export class Play {
     const now = performance.now();
     switch (news.is) {
       case 'Entered':
+      case 'Moved':
         this.ground = { ...this.ground, size: news.map.size };
         this.silentSince = performance.now();
         this.enterState('playing', 'In the world');

@@ -12,6 +12,7 @@ export type {
   Drops,
   Message,
   MessagePort,
+  OtherServer,
   SendResult,
 } from './connection/types.js';
 export * from './services/index.js';

@@ -94,8 +94,10 @@ counters! {
     closed_stalled,
     /// Clients closed by a drain.
     closed_draining,
-    /// Clients closed because their address is denied, or by an operator.
+    /// Clients closed because their address is denied.
     closed_denied,
+    /// Clients closed by an operator.
+    closed_kicked,
     /// TCP connections accepted.
     tcp_accepted,
     /// TCP connections refused by a limit or a deny list.

@@ -43,6 +43,7 @@ pub mod thread;
 mod uplink;
 
 pub use carrier::Carrier;
+pub use carriers::webrtc::crypto_provider as webrtc_crypto;
 pub use client::Going;
 pub use limits::Refused;
 pub use run::run;

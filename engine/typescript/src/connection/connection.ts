@@ -12,8 +12,6 @@ import {
   COMPRESSION_BYTES_MIN,
   DATAGRAM_BYTES_BASE,
   DATAGRAM_BYTES_MAX,
-  DISCONNECT_COPIES,
-  DISCONNECT_INTERVAL,
   HEADER_BYTES,
   MESSAGE_BYTES_MAX,
   RECONNECT_AFTER,
@@ -22,6 +20,8 @@ import {
 } from '../wire/limits.js';
 import { Attempt, type Connected, type Resumption } from './attempt.js';
 import { Disconnect, type Ending, Established } from './established.js';
+import { Farewell } from './farewell.js';
+import { Moves } from './moves.js';
 import { SessionState } from './session_state.js';
 import {
   type CloseReason,
@@ -30,6 +30,7 @@ import {
   type ConnectionStats,
   type MessagePort,
   newStats,
+  type OtherServer,
   reasonOfDisconnect,
   type SendResult,
 } from './types.js';
@@ -41,23 +42,18 @@ const FLAGS_AT = 5;
 
 /** What leaves and what happened since the last poll. */
 export interface Polled {
+  /** For the server at `Connection.place`. */
   datagrams: Uint8Array[];
+  /** For the other server while the session moves. */
+  connects: Uint8Array[];
   events: ConnectionEvent[];
-}
-
-/** The copies of a Disconnect that still leave. */
-interface Farewell {
-  established: Established;
-  reason: number;
-  copies: number;
-  nextAt: number;
 }
 
 export class Connection implements MessagePort {
   readonly stats: ConnectionStats = newStats();
 
   private readonly random: Random;
-  private largestDatagram: number;
+  private readonly moves: Moves;
   private events: ConnectionEvent[] = [];
   private session: SessionState;
   private hasSession = false;
@@ -79,7 +75,8 @@ export class Connection implements MessagePort {
     now: number,
   ) {
     this.random = options.random ?? platformRandom;
-    this.largestDatagram = options.largestDatagram ?? DATAGRAM_BYTES_BASE;
+    const { serverKey, largestDatagram = DATAGRAM_BYTES_BASE } = options;
+    this.moves = new Moves({ number: 0, serverKey, largestDatagram, core: 0, isWithoutSession: false });
     this.session = this.newSession();
     this.startAttempt(now);
   }
@@ -94,14 +91,19 @@ export class Connection implements MessagePort {
     return this.established?.roundTrip ?? 0;
   }
 
+  /** The number of the way to the server of the connection: 0, or one that `moveTo` was given. */
+  get place(): number {
+    return this.moves.current.number;
+  }
+
+  /** Whether the session moves: until the other server is heard, or the session stays. */
+  get isMoving(): boolean {
+    return this.moves.isMoving;
+  }
+
   /** Whether all reliable messages that were sent are acknowledged. */
   get isIdle(): boolean {
     return this.session.sender.isIdle;
-  }
-
-  /** Whether a datagram arrived from a server that has the keys, over the connection that there is. */
-  get hasHeard(): boolean {
-    return this.established?.hasHeard ?? false;
   }
 
   /** Takes a datagram that arrived. Whatever it holds, this does not throw. */
@@ -123,12 +125,12 @@ export class Connection implements MessagePort {
 
   /** What leaves now, and what happened. */
   poll(now: number): Polled {
-    const datagrams: Uint8Array[] = [];
-    if (!this.isClosed) this.advance(now, datagrams);
-    this.sayFarewell(now, datagrams);
-    const { events } = this;
+    const polled: Polled = { datagrams: [], connects: [], events: [] };
+    if (!this.isClosed) this.advance(now, polled);
+    this.farewell?.poll(now, polled.datagrams);
+    polled.events = this.events;
     this.events = [];
-    return { datagrams, events };
+    return polled;
   }
 
   /** When to poll again. Infinity: not before something arrives or is sent. */
@@ -164,16 +166,34 @@ export class Connection implements MessagePort {
   /** Ends the connection. `atOnce`: all copies of the Disconnect leave with the next poll. */
   close(now: number, atOnce = false): void {
     if (this.isClosed) return;
-    if (this.established) this.beginFarewell(this.established, Disconnect.Closed, now, atOnce);
+    if (this.established) this.farewell = new Farewell(this.established, Disconnect.Closed, now, atOnce);
     this.end('closed here');
   }
 
-  /** The datagrams travel another way from now on: over another carrier, or from another address. */
-  pathChanged(largestDatagram: number, now: number): void {
-    this.largestDatagram = largestDatagram;
-    this.established?.pathChanged(largestDatagram);
+  /**
+   * The session moves to another server, as the present one says: the client connects to it and resumes there. The present
+   * connection stays until the other server accepts, and for good if it does not. `number`: the caller's name for the way.
+   * False, and nothing is done, without a connection, while the session moves, and if no server can have the key.
+   */
+  moveTo({ key, core }: OtherServer, number: number, now: number): boolean {
+    if (!this.established || this.established.ending || this.moves.isMoving) return false;
+    const former = this.attempt;
+    this.moves.target = { number, serverKey: key, largestDatagram: DATAGRAM_BYTES_BASE, core, isWithoutSession: false };
+    this.attempt = this.newAttempt(now);
+    if (this.attempt) return true;
+    this.moves.target = undefined;
+    this.attempt = former;
+    return false;
+  }
+
+  /** The datagrams to the server at `number` travel another way from now on: over another carrier, or from another address. */
+  pathChanged(largestDatagram: number, now: number, number = this.place): void {
+    const place = this.moves.at(number);
+    if (!place) return;
+    place.largestDatagram = largestDatagram;
+    if (place === this.moves.current) this.established?.pathChanged(largestDatagram);
     // A cookie is good for one address alone.
-    if (this.attempt?.hasStarted && !this.isClosed) this.startAttempt(now);
+    if (place === this.moves.sought && this.attempt?.hasStarted && !this.isClosed) this.startAttempt(now);
   }
 
   /** A ping leaves with the next poll, if there is a connection. */
@@ -200,8 +220,11 @@ export class Connection implements MessagePort {
   }
 
   private connected({ parameters, split, secrets }: Connected, now: number): void {
+    if (!parameters.resumed && this.asksOther(now)) return;
     this.attempt = undefined;
     this.attempts = 0;
+    if (this.moves.target) this.moves.arrive(this.resumption?.core ?? 0);
+    else if (!parameters.resumed) this.moves.forget();
     const { id, resumed, heartbeat, timeout } = parameters;
     const resumption = { token: secrets.token, resumeSecret: secrets.resumeSecret, core: id & 0xff };
     if (resumed) {
@@ -213,7 +236,8 @@ export class Connection implements MessagePort {
       this.nextResumption = undefined;
     }
     this.hasSession = true;
-    const { session, stats, random, largestDatagram } = this;
+    const { session, stats, random } = this;
+    const { largestDatagram } = this.moves.current;
     const { integrityKeys, rekey } = this.options;
     const answer = (index: number, nonce: Uint8Array): Uint8Array | undefined => {
       const key = integrityKeys?.[index];
@@ -235,15 +259,35 @@ export class Connection implements MessagePort {
     return true;
   };
 
+  /** A server accepts the client without the session that moves. Whether the other server has it still. */
+  private asksOther(now: number): boolean {
+    if (this.moves.target) {
+      this.stay();
+      return true;
+    }
+    if (!this.moves.other) return false;
+    this.moves.current.isWithoutSession = true;
+    this.attempt = undefined;
+    this.attemptAt = now + this.nextWait();
+    this.events.push({ kind: 'reconnecting', reason: 'not resumable' });
+    return true;
+  }
+
   private afterReceive(established: Established, now: number): void {
-    if (established.heardAt === now && established.hasHeard) {
+    if (established.heardAt === now && established.hasHeard && !this.isStillAtFormer(established.ending)) {
+      this.moves.settle();
       // The connection lives: an attempt to replace it is over.
-      this.attempt = undefined;
+      if (!this.moves.target) this.attempt = undefined;
       this.attemptAt = Infinity;
       if (this.nextResumption) this.resumption = this.nextResumption;
       this.nextResumption = undefined;
     }
     if (established.ending) this.gone(established, established.ending, now);
+  }
+
+  /** Whether a server says that the session has not moved to it: the former one has it still. */
+  private isStillAtFormer(ending: Ending | undefined): boolean {
+    return this.moves.former !== undefined && ending?.by === 'peer' && ending.reason === NOT_RESUMABLE;
   }
 
   private newSession(): SessionState {
@@ -252,15 +296,15 @@ export class Connection implements MessagePort {
 
   // The life of connections
 
-  private advance(now: number, datagrams: Uint8Array[]): void {
+  private advance(now: number, { datagrams, connects }: Polled): void {
     const { established } = this;
     established?.poll(now, datagrams);
     if (established?.ending) this.gone(established, established.ending, now);
     if (now >= this.besideAt) this.attemptAt = Math.min(this.attemptAt, now);
-    if (!this.attempt && now >= this.attemptAt) this.startAttempt(now);
+    if (!this.attempt && now >= this.attemptAt) this.nextAttempt(now);
     const failure = this.attempt?.failure(now);
     if (failure) this.attemptFailed(failure, now);
-    this.attempt?.poll(now, datagrams);
+    this.attempt?.poll(now, this.moves.target ? connects : datagrams);
   }
 
   /** When an attempt starts beside a silent connection. */
@@ -274,15 +318,39 @@ export class Connection implements MessagePort {
     return this.options.reconnect ?? true;
   }
 
+  /** A server that was never heard since the session moved to it may not have it: the one before may. */
+  private nextAttempt(now: number): void {
+    if (this.established) this.moves.target = this.moves.former;
+    else this.moves.alternate();
+    this.startAttempt(now);
+  }
+
   private startAttempt(now: number): void {
-    const { serverKey, preSharedKey } = this.options;
-    const { resumption, random } = this;
     this.attemptAt = Infinity;
-    this.attempt = Attempt.start({ serverKey, preSharedKey, resumption, random }, now);
+    this.attempt = this.newAttempt(now);
     if (!this.attempt) this.end('wrong key');
   }
 
+  /** Nothing if no server can have the key. */
+  private newAttempt(now: number): Attempt | undefined {
+    const { preSharedKey } = this.options;
+    const { random, moves } = this;
+    const { serverKey, core } = moves.sought;
+    const resumption = this.resumption && moves.isMoving ? { ...this.resumption, core } : this.resumption;
+    return Attempt.start({ serverKey, preSharedKey, resumption, random }, now);
+  }
+
+  /** The session stays where it is. */
+  private stay(): void {
+    this.attempt = undefined;
+    this.moves.target = undefined;
+  }
+
   private attemptFailed(reason: CloseReason, now: number): void {
+    if (this.moves.target) {
+      this.stay();
+      return;
+    }
     this.attempt = undefined;
     if (!this.reconnects) {
       this.end(reason);
@@ -295,7 +363,7 @@ export class Connection implements MessagePort {
   private gone(established: Established, ending: Ending, now: number): void {
     this.established = undefined;
     if (ending.by === 'violation') {
-      this.beginFarewell(established, ending.reason, now, false);
+      this.farewell = new Farewell(established, ending.reason, now, false);
       const isCompression = ending.reason === Disconnect.BadCompression;
       this.end(isCompression ? 'bad compression by the server' : 'violation by the server');
       return;
@@ -306,7 +374,8 @@ export class Connection implements MessagePort {
       this.end(reason);
       return;
     }
-    if (ending.by === 'peer' && ending.reason === NOT_RESUMABLE) {
+    if (this.moves.target) this.stay();
+    if (ending.by === 'peer' && ending.reason === NOT_RESUMABLE && !this.moves.former) {
       this.resumption = undefined;
       this.nextResumption = undefined;
       this.hasSession = false;
@@ -325,21 +394,8 @@ export class Connection implements MessagePort {
   private end(reason: CloseReason): void {
     this.isClosed = true;
     this.established = undefined;
-    this.attempt = undefined;
+    this.stay();
+    this.moves.former = undefined;
     this.events.push({ kind: 'closed', reason });
-  }
-
-  private beginFarewell(established: Established, reason: number, now: number, atOnce: boolean): void {
-    this.farewell = { established, reason, copies: DISCONNECT_COPIES, nextAt: atOnce ? -Infinity : now };
-  }
-
-  private sayFarewell(now: number, datagrams: Uint8Array[]): void {
-    const { farewell } = this;
-    while (farewell && farewell.copies > 0 && now >= farewell.nextAt) {
-      datagrams.push(farewell.established.disconnect(farewell.reason));
-      farewell.copies -= 1;
-      farewell.nextAt += DISCONNECT_INTERVAL;
-    }
-    if (farewell?.copies === 0) this.farewell = undefined;
   }
 }

@@ -59,9 +59,23 @@ export type SendResult =
   /** There is no connection. Reliable messages are also queued while a connection is being replaced. */
   | 'not connected';
 
+/** A server that the session can move to: PROTOCOL.md#moves. */
+export interface OtherServer {
+  /** Its public key, 32 bytes. */
+  key: Uint8Array;
+  /** Its core that expects the session. */
+  core: number;
+  /** Its IPv4 or IPv6 address, as its hosts reach it. */
+  address: string;
+  /** Its UDP port. */
+  port: number;
+}
+
 /** Where messages are sent. */
 export interface MessagePort {
   send(channel: number, bytes: Uint8Array): SendResult;
+  /** The present server wants the session to move to another one. A port that cannot do that has no such function. */
+  changeServer?(server: OtherServer): void;
   /** Milliseconds. 0 before the first measurement. */
   readonly roundTrip: number;
 }

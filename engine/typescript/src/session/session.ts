@@ -8,10 +8,11 @@ import type {
   ConnectionStats,
   Message,
   MessagePort,
+  OtherServer,
   SendResult,
 } from '../connection/types.js';
-import { fetchGateway, gatewayOpeners } from '../transports/gateway.js';
-import { Selector } from '../transports/select.js';
+import { fetchGateway, gatewayOpeners, openersByKey } from '../transports/gateway.js';
+import { Selector, type SelectorEvents } from '../transports/select.js';
 import { platformTimers, type Timers } from '../transports/timers.js';
 import type { Opener, Transport, TransportKind } from '../transports/transport.js';
 
@@ -33,6 +34,19 @@ export interface SessionHandlers {
 
 export interface SessionOptions extends ConnectionOptions, SessionHandlers {
   timers?: Timers;
+  /**
+   * The carriers to another server that the session is to move to, best first. Without this function, if there are none, and if
+   * it rejects, the session stays where it is. Over a gateway, the default finds the server there by its key.
+   */
+  openersTo?: ((server: OtherServer) => readonly Opener[] | Promise<readonly Opener[]>) | undefined;
+}
+
+/** The way to a server, by the number that the connection has for it. */
+interface Way {
+  readonly number: number;
+  readonly selector: Selector;
+  /** The carrier that was used last. */
+  path: Transport | undefined;
 }
 
 /** For sessions over a gateway. */
@@ -50,12 +64,17 @@ export interface ConnectOptions extends Omit<SessionOptions, 'serverKey'> {
 
 export class Session implements MessagePort {
   private readonly connection: Connection;
-  private readonly selector: Selector;
+  /** The way to the server. */
+  private way: Way;
+  /** The way to the server that the session moves to, or comes from. */
+  private other: Way | undefined;
+  /** Ways that were opened so far, without the first. */
+  private ways = 0;
+  private isSeekingWay = false;
   private readonly timers: Timers;
   private timer: unknown;
   private isFlushDue = false;
   private shownKind: TransportKind | undefined;
-  private path: Transport | undefined;
   /** Events whose handlers were not called yet. */
   private readonly untold: ConnectionEvent[] = [];
 
@@ -66,24 +85,8 @@ export class Session implements MessagePort {
   ) {
     this.timers = options.timers ?? platformTimers;
     this.connection = new Connection(options, this.timers.now());
-    this.selector = new Selector(
-      openers,
-      {
-        received: (datagram) => this.received(datagram),
-        moved: (transport) => this.moved(transport),
-        ask: () => {
-          this.connection.ping();
-          this.flush();
-        },
-        failed: (kind, why) => {
-          // What is left of a session that is over is not worth another carrier.
-          if (this.connection.state === 'closed') this.selector.close();
-          else options.transportFailed?.(kind, why);
-        },
-      },
-      this.timers,
-    );
-    this.selector.start();
+    this.way = this.openWay(0, openers);
+    this.way.selector.start();
   }
 
   /**
@@ -100,7 +103,8 @@ export class Session implements MessagePort {
     }
     const openers = gatewayOpeners(origin, server.name, info, options.transports);
     if (openers.length === 0) throw new Error('the gateway offers none of the carriers that may be used');
-    return new Session(openers, { ...options, serverKey: options.serverKey ?? server.key });
+    const openersTo = ({ key }: OtherServer): Promise<Opener[]> => openersByKey(origin, key, options.transports);
+    return new Session(openers, { openersTo, ...options, serverKey: options.serverKey ?? server.key });
   }
 
   get state(): 'connecting' | 'connected' | 'reconnecting' | 'closed' {
@@ -152,8 +156,51 @@ export class Session implements MessagePort {
 
   /** The network of the device may have changed: the connection tests its path. */
   networkChanged(): void {
-    if (this.path) this.connection.pathChanged(this.path.largestDatagram, this.timers.now());
+    for (const { path, number } of [this.way, ...(this.other ? [this.other] : [])]) {
+      if (path) this.connection.pathChanged(path.largestDatagram, this.timers.now(), number);
+    }
     this.flush();
+  }
+
+  /**
+   * The server wants the session to move to another one; a `WorldClient` calls this. The session goes on there with all its
+   * reliable messages, or stays if there is no way there or the other server does not take it.
+   */
+  changeServer(server: OtherServer): void {
+    void this.follow(server);
+  }
+
+  private async follow(server: OtherServer): Promise<void> {
+    const { openersTo } = this.options;
+    if (!openersTo || this.isSeekingWay) return;
+    this.isSeekingWay = true;
+    // A server whose client does not come asks again later.
+    const openers = await Promise.resolve(server).then(openersTo).catch(() => []);
+    this.isSeekingWay = false;
+    const number = this.ways + 1;
+    if (openers.length === 0 || !this.connection.moveTo(server, number, this.timers.now())) return;
+    this.ways = number;
+    this.other = this.openWay(number, openers);
+    this.other.selector.start();
+    this.flush();
+  }
+
+  private openWay(number: number, openers: readonly Opener[]): Way {
+    const events: SelectorEvents = {
+      received: (datagram) => this.received(datagram),
+      moved: (transport) => this.moved(way, transport),
+      ask: () => {
+        if (way === this.way) this.connection.ping();
+        this.flush();
+      },
+      failed: (kind, why) => {
+        // What is left of a session that is over is not worth another carrier.
+        if (this.connection.state === 'closed') way.selector.close();
+        else this.options.transportFailed?.(kind, why);
+      },
+    };
+    const way: Way = { number, selector: new Selector(openers, events, this.timers), path: undefined };
+    return way;
   }
 
   private received(datagram: Uint8Array): void {
@@ -161,17 +208,32 @@ export class Session implements MessagePort {
     this.flush();
   }
 
-  private moved(transport: Transport | undefined): void {
-    if (transport && transport !== this.path) {
-      this.connection.pathChanged(transport.largestDatagram, this.timers.now());
+  private moved(way: Way, transport: Transport | undefined): void {
+    if (transport && transport !== way.path) {
+      this.connection.pathChanged(transport.largestDatagram, this.timers.now(), way.number);
     }
-    this.path = transport ?? this.path;
-    const { kind } = this.selector;
-    if (kind !== this.shownKind) {
-      this.shownKind = kind;
-      this.options.transport?.(kind);
-    }
+    way.path = transport ?? way.path;
+    this.showKind();
     this.flush();
+  }
+
+  private showKind(): void {
+    const { kind } = this.way.selector;
+    if (kind === this.shownKind) return;
+    this.shownKind = kind;
+    this.options.transport?.(kind);
+  }
+
+  /** Takes the way of the connection, and closes the other one once the session no longer moves. */
+  private followConnection(): void {
+    if (this.other?.number === this.connection.place) {
+      [this.way, this.other] = [this.other, this.way];
+      this.showKind();
+    }
+    if (this.other && !this.connection.isMoving) {
+      this.other.selector.close();
+      this.other = undefined;
+    }
   }
 
   private flushSoon(): void {
@@ -185,12 +247,14 @@ export class Session implements MessagePort {
   private flush(): void {
     this.isFlushDue = false;
     this.timers.clear(this.timer);
-    const { datagrams, events } = this.connection.poll(this.timers.now());
-    for (const datagram of datagrams) this.selector.send(datagram);
+    const { datagrams, connects, events } = this.connection.poll(this.timers.now());
+    this.followConnection();
+    for (const datagram of datagrams) this.way.selector.send(datagram);
+    for (const datagram of connects) this.other?.selector.send(datagram);
     const now = this.timers.now();
     const at = this.connection.timeout(now);
     if (at < Infinity) this.timer = this.timers.set(() => this.flush(), Math.max(0, at - now));
-    else if (this.connection.state === 'closed') this.selector.close();
+    else if (this.connection.state === 'closed') this.way.selector.close();
     this.tell(events);
   }
 

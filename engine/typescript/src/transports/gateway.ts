@@ -1,5 +1,6 @@
 /** Gateways: which servers they reach, and over which carriers. */
 
+import { equal } from '../wire/handshake.js';
 import type { Opener, TransportKind } from './transport.js';
 import { webRtc } from './webrtc.js';
 import { webSocket } from './websocket.js';
@@ -90,6 +91,17 @@ export function gatewayOpeners(
     }
   };
   return TRANSPORT_ORDER.filter((kind) => kinds.includes(kind)).flatMap((kind) => ofKind(kind) ?? []);
+}
+
+/** The carriers to the server with this public key, by a fresh description. None if the gateway has no such server, or several. */
+export async function openersByKey(
+  origin: string,
+  key: Uint8Array,
+  kinds?: readonly TransportKind[],
+): Promise<Opener[]> {
+  const info = await fetchGateway(origin);
+  const [server, another] = info.servers.filter((server) => equal(server.key, key));
+  return server && !another ? gatewayOpeners(origin, server.name, info, kinds) : [];
 }
 
 /** Where the WebTransport session is opened, from a description that is not old. */

@@ -35,6 +35,7 @@ interface ServerSession {
 
 export interface ServerClient {
   id: number;
+  server: TestServer;
   address: string;
   established: Established;
   session: ServerSession;
@@ -90,6 +91,11 @@ export class TestServer {
     this.clients.clear();
     this.sessions.clear();
     this.halfOpen.clear();
+  }
+
+  /** Expects the session of a client of another server, and takes it from there at the first authentic datagram. */
+  expect({ session }: ServerClient): void {
+    for (const token of session.resumeSecrets.keys()) this.sessions.set(token, session);
   }
 
   /** Forgets all sessions, but not the connections. */
@@ -225,7 +231,10 @@ export class TestServer {
     const session = former ?? this.newSession();
     if (former) {
       former.state.sender.restart();
-      if (former.client) this.clients.delete(former.client.id >>> 16);
+      former.client?.server.clients.delete(former.client.id >>> 16);
+      if (former.client && former.client.server !== this) {
+        for (const token of session.resumeSecrets.keys()) former.client.server.sessions.delete(token);
+      }
       for (const token of session.resumeSecrets.keys()) {
         if (token === half.resumes) continue;
         session.resumeSecrets.delete(token);
@@ -246,7 +255,7 @@ export class TestServer {
       now,
     );
     const client: ServerClient = {
-      id: half.id, address: from, established, session, inbox: [], candidate: undefined, plaintext: undefined,
+      id: half.id, server: this, address: from, established, session, inbox: [], candidate: undefined, plaintext: undefined,
     };
     const open = established.keys.open.bind(established.keys);
     established.keys.open = (...args) => (client.plaintext = open(...args));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Session } from '../../src/session/session.js';
+import type { OtherServer } from '../../src/connection/types.js';
+import { Session, type SessionOptions } from '../../src/session/session.js';
 import { Seeded } from '../seeded.js';
 import { TestServer } from '../server/server.js';
 import { type Behaviour, FakeCarrier, FakeNetwork, FakeTimers } from '../transports/fake.js';
@@ -19,7 +20,10 @@ interface Scene {
   inbox: string[];
 }
 
-function scene(behaviours: { webtransport?: Behaviour; webrtc?: Behaviour; websocket?: Behaviour } = {}): Scene {
+function scene(
+  behaviours: { webtransport?: Behaviour; webrtc?: Behaviour; websocket?: Behaviour } = {},
+  options: Partial<SessionOptions> = {},
+): Scene {
   const timers = new FakeTimers();
   const server = new TestServer({ heartbeat: 5000, timeout: 15000 }, new Seeded(1));
   server.onMessage = (client, channel, bytes) => server.send(client, channel, bytes.slice());
@@ -40,6 +44,7 @@ function scene(behaviours: { webtransport?: Behaviour; webrtc?: Behaviour; webso
     closed: (reason) => news.push(`closed: ${reason}`),
     transport: (kind) => news.push(kind ?? 'no carrier'),
     transportFailed: (kind) => news.push(`${kind} failed`),
+    ...options,
   });
   return { timers, server, webtransport, webrtc, websocket, session, news, inbox };
 }
@@ -204,4 +209,76 @@ test('a handler that throws does not stop the session, and the next events are t
   await timers.run(1000).catch(() => undefined);
   await timers.run(1000);
   assert.deepEqual(inbox, [0, 1, 2, 3, 4]);
+});
+
+/** A scene whose session is to move to another server, over a carrier of its own. */
+function travel(behaviour: Behaviour = {}, options: Partial<SessionOptions> = {}) {
+  const other = new TestServer({ heartbeat: 5000, timeout: 15000 }, new Seeded(3));
+  other.onMessage = (client, channel, bytes) => other.send(client, channel, bytes.slice());
+  const first = scene({}, { openersTo: () => [carrier], ...options });
+  const carrier = new FakeCarrier('websocket', first.timers, new FakeNetwork(first.timers, other), behaviour);
+  const changeServer = (): void => {
+    const target: OtherServer = { key: other.key, core: 3, address: '192.0.2.1', port: 3565 };
+    first.session.changeServer(target);
+  };
+  return { ...first, other, carrier, changeServer };
+}
+
+test('a session moves to another server over carriers of its own, and closes the former ones', async () => {
+  const { timers, server, other, session, news, inbox, webtransport, carrier, changeServer } = travel();
+  await timers.run(1000);
+  session.send(1, text('one'));
+  await timers.run(100);
+  other.expect(server.client);
+  session.send(1, text('two'));
+  changeServer();
+  session.send(1, text('three'));
+  await timers.run(1000);
+  session.send(1, text('four'));
+  await timers.run(1000);
+  assert.deepEqual(inbox, ['one', 'two', 'three', 'four']);
+  assert.deepEqual(news, ['webtransport', 'connected', 'websocket', 'resumed']);
+  assert.deepEqual([server.clients.size, other.clients.size], [0, 1]);
+  assert.deepEqual([webtransport.live.size, carrier.live.size, session.transport], [0, 1, 'websocket']);
+  session.close();
+  await timers.run(1000);
+  assert.deepEqual([other.clients.size, carrier.live.size], [0, 0]);
+});
+
+test('a session stays, and leaves no carrier open, if the other server is not reached', async () => {
+  const nothing = (): never => {
+    throw new Error('the gateway is gone');
+  };
+  const ways: [string, Behaviour, Partial<SessionOptions>][] = [
+    ['no carrier opens', { refusesAfter: 10 }, {}],
+    ['the carrier is silent', { isSilent: true }, {}],
+    ['there is no carrier', {}, { openersTo: () => [] }],
+    ['the gateway cannot be asked', {}, { openersTo: nothing }],
+    ['nobody knows how', {}, { openersTo: undefined }],
+  ];
+  for (const [name, behaviour, options] of ways) {
+    const { timers, server, session, news, inbox, webtransport, carrier, changeServer } = travel(behaviour, options);
+    await timers.run(1000);
+    changeServer();
+    changeServer();
+    await timers.run(20_000);
+    session.send(1, text('here'));
+    await timers.run(100);
+    assert.deepEqual(inbox, ['here'], name);
+    assert.deepEqual(news.filter((line) => !line.endsWith('failed')), ['webtransport', 'connected'], name);
+    assert.deepEqual([server.clients.size, webtransport.live.size, carrier.live.size], [1, 1, 0], name);
+    session.close();
+    await timers.run(1000);
+  }
+});
+
+test('a session that closes while it moves leaves no carrier open', async () => {
+  const { timers, server, other, session, webtransport, carrier, changeServer } = travel({ opensAfter: 500 });
+  await timers.run(1000);
+  other.expect(server.client);
+  changeServer();
+  await timers.run(100);
+  session.close();
+  await timers.run(2000);
+  assert.deepEqual([server.clients.size, webtransport.live.size, carrier.live.size], [0, 0, 0]);
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 
-import { fetchGateway, gatewayOpeners, readGateway } from '../../src/transports/gateway.js';
+import { fetchGateway, gatewayOpeners, openersByKey, readGateway } from '../../src/transports/gateway.js';
 import type { Transport, TransportEvents } from '../../src/transports/transport.js';
 import { Session } from '../../src/session/session.js';
-import { toHex } from '../vectors.js';
+import { fromHex, toHex } from '../vectors.js';
 
 const KEY = 'ab'.repeat(32);
 const INFO = {
@@ -281,6 +281,17 @@ test('the description of a gateway is read, and nothing else is taken for one', 
   for (const webtransport of [{}, { port: 0 }, { port: 70000 }, { port: '1' }, 5]) {
     assert.equal(readGateway({ ...INFO, webtransport })?.webtransport, undefined);
   }
+});
+
+test('another server is found at the gateway by its key, if exactly one has it', async () => {
+  const other = 'cd'.repeat(32);
+  const servers = [...INFO.servers, { name: 'west', key: other }];
+  replace('fetch', () => Promise.resolve(new Response(JSON.stringify({ ...INFO, servers }))));
+  const kinds = async (key: Uint8Array) => (await openersByKey('https://a', key)).map(({ kind }) => kind);
+  assert.deepEqual(await kinds(fromHex(other)), ['webtransport', 'webrtc', 'websocket']);
+  assert.deepEqual(await kinds(fromHex('ef'.repeat(32))), []);
+  servers.push({ name: 'east', key: other });
+  assert.deepEqual(await kinds(fromHex(other)), []);
 });
 
 test('what is wrong with a gateway is said', async () => {

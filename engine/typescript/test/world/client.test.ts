@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { demoContract, demoRules, KEYS, LEVEL_GROUND, type DemoContract, type DemoInput } from '../../src/demo/index.js';
+import type { OtherServer } from '../../src/connection/types.js';
 import { WorldClient, WorldMap, type News, type Scene, type WorldOptions } from '../../src/world/index.js';
 import { ASKS_OPEN_MAX } from '../../src/world/limits.js';
 import { Seeded } from '../seeded.js';
+import { field, vector } from '../vectors.js';
 import { GameServer, Link, type Network, type ServerGame } from './server/game.js';
 import { stateOf } from './server/states.js';
 import { idOf, type Truth } from './server/world.js';
@@ -211,6 +213,69 @@ test('a client that is put out forgets the world, and enters again', () => {
   play.pass(1000);
   assert.ok(client.isInWorld && client.view.size === 2);
   assert.equal(client.stats.snapshotsRefused, 0);
+});
+
+/** The message of the document, from another server's host. */
+const CHANGE_SERVER = field(vector('world-change-server'), 'message');
+
+test('a client in the world hands each change of its server to the port, once', () => {
+  const play = new Play();
+  const { client, server } = play;
+  const asked: OtherServer[] = [];
+  Object.assign(play.up, { changeServer: (other: OtherServer) => asked.push(other) });
+  server.out.push({ channel: 1, bytes: CHANGE_SERVER });
+  play.pass(500);
+  assert.deepEqual(asked, [], 'it is outside');
+  play.enter();
+  server.out.push({ channel: 1, bytes: CHANGE_SERVER }, { channel: 1, bytes: CHANGE_SERVER.subarray(0, 51) });
+  play.pass(500);
+  assert.deepEqual(asked.map(({ address, port, core }) => [address, port, core]), [['203.0.113.7', 3565, 3]]);
+  assert.equal(client.stats.malformed, 1);
+});
+
+test('a port that reaches no other server leaves the player where it is', () => {
+  const play = new Play().enter();
+  play.server.out.push({ channel: 1, bytes: CHANGE_SERVER });
+  play.pass(500);
+  assert.ok(play.client.isInWorld && play.client.stats.malformed === 0);
+});
+
+test('a client that has moved begins a new presence, keeps its asks and its pose, and predicts again', () => {
+  const play = new Play({ game: { answer: () => 'later' } }).enter();
+  const { client, server } = play;
+  play.input = roaming;
+  const ask = client.ask({ is: 'Hide' }, play.up)!;
+  play.pass(2000);
+  play.news.length = 0;
+  const presences = client.presences;
+  const pose = client.scene().ownPose!;
+  // Datagrams of the former server are not taken any more.
+  play.down.clear();
+  play.up.clear();
+  server.arrive(77);
+  for (const { bytes } of server.out.splice(0)) client.received(bytes, play.clock.now);
+  assert.deepEqual([client.scene().own, client.scene().body, client.scene().ownPose], [undefined, null, pose]);
+  play.pass(3000);
+  assert.ok(client.scene().own, 'the other server has sent a snapshot');
+  const is = play.news.map((news) => news.is);
+  assert.deepEqual([is[0], is.includes('Unanswered'), is.includes('PutOut')], ['Moved', false, false]);
+  assert.deepEqual([client.presences - presences, client.stats.moves, client.view.size], [1, 1, 2]);
+  server.answer(ask, 1);
+  const [before, missed] = [{ ...client.stats }, server.counts.missed];
+  play.pass(3000);
+  assert.deepEqual(play.news.filter(({ is }) => is === 'Unanswered'), [{ is: 'Unanswered', ask, why: 'TooMany' }]);
+  assert.ok(client.stats.predicted - before.predicted > 100);
+  const corrected = client.stats.mispredicted - before.mispredicted;
+  assert.ok(corrected <= 3 * (server.counts.missed - missed), `${corrected} corrected`);
+  assert.equal(client.stats.snapshotsRefused, 0);
+  assert.equal(server.counts.digestsWrong, 0);
+});
+
+test('a client outside of the world ignores that it has moved', () => {
+  const play = new Play();
+  play.server.arrive(77);
+  play.pass(200);
+  assert.deepEqual([play.client.isInWorld, play.news], [false, []]);
 });
 
 test('asks are answered once each, and a bounded number is open', () => {

@@ -20,6 +20,7 @@ import {
   text,
   u32,
   u8,
+  WorldMap,
   type Type,
 } from '../../src/world/index.js';
 import { readEnterAnswer, writeEnterRequest } from '../../src/world/messages/enter.js';
@@ -135,6 +136,9 @@ test('other answers to a request have the bytes of the document', () => {
   assert.deepEqual(readEnterAnswer(of('world-enter-wrong-schema')), { is: 'WrongSchema', part: 'Shown' });
   assert.deepEqual(readEnterAnswer(of('world-enter-wrong-level')), { is: 'WrongSchema', part: 'Level' });
   assert.deepEqual(readEnterAnswer(of('world-enter-put-out')), { is: 'PutOut', reason: 255 });
+  const moved = readEnterAnswer(of('world-enter-moved'));
+  assert.ok(moved?.is === 'Moved' && moved.firstSnapshot === 0xfffe && numberBytes(moved.tick) === '04030201');
+  assert.deepEqual(moved.map, WorldMap.of(25_600, 6_400, [32, 32, 4]));
   assert.equal(written((writer) => writeEnterAnswer(3, 255, writer)), toHex(of('world-enter-put-out')));
   assert.equal(CONTRACT_PARTS[6], 'Level');
   for (const [name, hex] of vector('world-enter-bad')) {

@@ -8,6 +8,7 @@ import { Writer } from '../../src/bytes/writer.js';
 import { entityId, NO_ENTITY, View, type OwnOf, type ShownOf, type Type } from '../../src/world/index.js';
 import { entityId as makeId } from '../../src/world/entity.js';
 import { readAnswer, readEvent, writeAsk, writeEvent } from '../../src/world/messages/ask.js';
+import { readChangeServer } from '../../src/world/messages/change_server.js';
 import { writeInputs } from '../../src/world/messages/input.js';
 import { readEntryHead, readOwner, readSnapshotHeader, type Owner } from '../../src/world/messages/snapshot.js';
 import type { Acknowledgment } from '../../src/world/received.js';
@@ -219,6 +220,16 @@ test('events have the bytes of the document, both ways', () => {
     assert.equal(written((writer) => writeEvent(value, writer, event)), toHex(message));
   }
   for (const [name, hex] of vector('world-event-bad')) assert.equal(readEvent(fromHex(hex), event), undefined, name);
+});
+
+test('the message that names another server has the bytes of the document', () => {
+  const expected = vector('world-change-server');
+  const message = field(expected, 'message');
+  const other = readChangeServer(message);
+  assert.deepEqual(other, { core: number(expected, 'core'), key: field(expected, 'key'), address: '203.0.113.7', port: 3565 });
+  message.set(fromHex('20010db8000000000000000000000007'), 34);
+  assert.equal(readChangeServer(message)?.address, '2001:db8:0:0:0:0:0:7');
+  for (const [name, hex] of vector('world-change-server-bad')) assert.equal(readChangeServer(fromHex(hex)), undefined, name);
 });
 
 test('a value that does not fit its type is not written', () => {

@@ -1,14 +1,12 @@
 //! How many connections there may be, and how fast an address may ask. An IPv6 address counts as its /64, because one customer
-//! has at least that many addresses.
+//! has at least that many addresses. A /48 has the limits of 16 of these, because one customer may have as many.
 
 use super::settings::LimitSettings;
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use ringshard_operation::admission::{self, Arrivals, network_of};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Networks whose rate is remembered. Beyond them, an unknown network is not limited.
-const NETWORKS_MAX: usize = 65_536;
 /// Requests that may come at once, in seconds of the rate.
 const BURST_SECONDS: u32 = 10;
 
@@ -16,14 +14,7 @@ const BURST_SECONDS: u32 = 10;
 #[derive(Debug)]
 pub(super) struct Places {
     limits: LimitSettings,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    all: usize,
-    /// At most one entry per connection.
-    networks: HashMap<IpAddr, usize>,
+    places: Mutex<admission::Places>,
 }
 
 /// One place. It is free again once this is dropped.
@@ -36,48 +27,30 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(limits: LimitSettings) -> Arc<Places> {
-        Arc::new(Places { limits, taken: Mutex::default() })
+        let places = admission::Places::new(limits.connections, limits.connections_per_address);
+        Arc::new(Places { limits, places: Mutex::new(places) })
     }
 
     /// A place, unless there are as many connections as there may be, in all or from this address.
     pub(super) fn take(self: &Arc<Places>, from: IpAddr, is_proxy: bool) -> Option<Place> {
         let network = (!is_proxy && !is_allowed(&self.limits, from)).then(|| network_of(from));
-        let mut taken = self.lock();
-        if taken.all >= self.limits.connections {
-            return None;
-        }
-        if let Some(network) = network {
-            let of_network = taken.networks.get(&network).copied().unwrap_or(0);
-            if of_network >= self.limits.connections_per_address {
-                return None;
-            }
-            taken.networks.insert(network, of_network + 1);
-        }
-        taken.all += 1;
+        self.lock().take(network).ok()?;
         Some(Place { places: Arc::clone(self), network })
     }
 
     /// Connections now.
     pub(super) fn taken(&self) -> usize {
-        self.lock().all
+        self.lock().taken()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, admission::Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        taken.all -= 1;
-        let Some(network) = self.network else { return };
-        let left = taken.networks[&network] - 1;
-        if left == 0 {
-            taken.networks.remove(&network);
-        } else {
-            taken.networks.insert(network, left);
-        }
+        self.places.lock().give_back(self.network);
     }
 }
 
@@ -85,20 +58,15 @@ impl Drop for Place {
 #[derive(Debug)]
 pub(super) struct Rates {
     limits: LimitSettings,
-    known: Mutex<Known>,
-}
-
-#[derive(Debug)]
-struct Known {
-    /// When the network's burst is whole again. At most [`NETWORKS_MAX`] entries.
-    whole_at: HashMap<IpAddr, Instant>,
-    /// When networks are forgotten again. A flood from many networks must not make every request look at all of them.
-    sweep_at: Instant,
+    arrivals: Mutex<Arrivals>,
+    started: Instant,
 }
 
 impl Rates {
     pub(super) fn new(limits: LimitSettings) -> Rates {
-        Rates { limits, known: Mutex::new(Known { whole_at: HashMap::new(), sweep_at: Instant::now() }) }
+        let per_second = limits.requests_per_second.max(1);
+        let arrivals = Arrivals::new(Duration::from_secs(1) / per_second, per_second.saturating_mul(BURST_SECONDS));
+        Rates { limits, arrivals: Mutex::new(arrivals), started: Instant::now() }
     }
 
     /// Whether this request is within the limit of its address.
@@ -106,38 +74,13 @@ impl Rates {
         if is_allowed(&self.limits, from) {
             return true;
         }
-        let every = Duration::from_secs(1) / self.limits.requests_per_second.max(1);
-        let network = network_of(from);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.whole_at.len() >= NETWORKS_MAX && !known.whole_at.contains_key(&network) {
-            if now >= known.sweep_at {
-                known.whole_at.retain(|_, whole_at| *whole_at > now);
-                known.sweep_at = now + Duration::from_secs(1);
-            }
-            if known.whole_at.len() >= NETWORKS_MAX {
-                return true;
-            }
-        }
-        let whole_at = known.whole_at.entry(network).or_insert(now);
-        let then = (*whole_at).max(now) + every;
-        let fits = then <= now + Duration::from_secs(BURST_SECONDS.into());
-        if fits {
-            *whole_at = then;
-        }
-        fits
+        let now = now.saturating_duration_since(self.started);
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).arrive(network_of(from), now)
     }
 }
 
 fn is_allowed(limits: &LimitSettings, address: IpAddr) -> bool {
     limits.allow.iter().any(|network| network.contains(&address))
-}
-
-/// The IPv4 address, or the first 64 bits of the IPv6 address.
-pub(super) fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
-        v4 => v4,
-    }
 }
 
 #[cfg(test)]
@@ -186,12 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn the_addresses_that_are_remembered_are_bounded() {
+    fn a_customer_with_many_networks_has_the_limits_of_16() {
+        let network = |number: u16| IpAddr::from([0x2001, 0xdb8, 1, number, 0, 0, 0, 0]);
+        let places = Places::new(LimitSettings { connections: 100, ..limits() });
+        let taken: Vec<_> = (0..1_000).filter_map(|number| places.take(network(number), false)).collect();
+        assert_eq!(taken.len(), 32);
         let rates = Rates::new(limits());
         let now = Instant::now();
-        for number in 0..NETWORKS_MAX as u32 + 10 {
-            assert!(rates.ask(std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into(), now));
-        }
-        assert_eq!(rates.known.lock().unwrap().whole_at.len(), NETWORKS_MAX);
+        assert_eq!((0..1_000).filter(|&number| rates.ask(network(number), now)).count(), 320);
+        assert!(rates.ask(ip("2001:db8:2::1"), now), "the neighbour has not used its own");
     }
 }

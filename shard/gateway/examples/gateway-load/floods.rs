@@ -16,6 +16,9 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// Measures the honest clients twice before the flood, which tells the noise, once during it, and once after it.
 pub async fn measure(options: &Options, flood: Flood) -> Outcome<()> {
     let kind = *options.carriers.first().unwrap_or(&Kind::Websocket);
+    if kind == Kind::Webrtc {
+        return Err("there is no flood over WebRTC: choose websocket, webtransport or quic with --carriers".into());
+    }
     let clients = *options.clients.first().unwrap_or(&CLIENTS);
     let echo = UdpEcho::start()?;
     let mut process = Process::start(Role::Gateway, options, Some(echo.address))?;

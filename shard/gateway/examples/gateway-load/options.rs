@@ -9,7 +9,8 @@ use std::path::PathBuf;
 ///
 /// The gateway runs in a process of its own on one CPU. On another CPU run the clients and a UDP echo that stands for the
 /// servers. Each client sends datagrams at a steady rate, and each comes back. The same clients then use a bare echo without
-/// a UDP leg: tokio-tungstenite, web-transport-quinn, or quinn. The difference in latency is what the gateway adds.
+/// a UDP leg: tokio-tungstenite, web-transport-quinn, or quinn. The difference in latency is what the gateway adds. There is no bare
+/// echo of WebRTC.
 ///
 /// Columns: `up/s`, `down/s`: datagrams from and to clients. `lost`: share that did not come back within a second. `busy`:
 /// CPU time of the measured process, in percent of one CPU. `us`: CPU time per datagram, up and down counted alike; `system`
@@ -88,6 +89,7 @@ pub enum Kind {
     Websocket,
     Webtransport,
     Quic,
+    Webrtc,
 }
 
 /// A flood.
@@ -115,12 +117,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// The bare echo of a carrier.
-    pub fn bare(kind: Kind) -> Role {
+    /// The bare echo of a carrier, if there is one.
+    pub fn bare(kind: Kind) -> Option<Role> {
         match kind {
-            Kind::Websocket => Role::BareWebsocket,
-            Kind::Webtransport => Role::BareWebtransport,
-            Kind::Quic => Role::BareQuic,
+            Kind::Websocket => Some(Role::BareWebsocket),
+            Kind::Webtransport => Some(Role::BareWebtransport),
+            Kind::Quic => Some(Role::BareQuic),
+            Kind::Webrtc => None,
         }
     }
 }

@@ -67,7 +67,7 @@ fn settings(server: SocketAddr, folder: &Path) -> Settings {
         listen: ANY,
         webrtc_port: 0,
         servers: vec![ServerEntry { name: "echo".to_owned(), address: server, key, bulk: None }],
-        carriers: vec![Carrier::WebSocket, Carrier::WebTransport, Carrier::Quic],
+        carriers: Carrier::ALL.to_vec(),
         development_folder: folder.to_owned(),
         threads: 1,
         admin: None,

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::clients::{Crowd, Target};
 use crate::options::{Kind, Options, Role};
 use crate::process::{Process, own_cpu};
-use crate::report::{Added, Row, print_head};
+use crate::report::{Added, OverBare, Row, print_head};
 use crate::udp_echo::UdpEcho;
 use serde::Serialize;
 use std::time::Duration;
@@ -51,11 +51,11 @@ async fn measure_carrier(options: &Options, kind: Kind, clients: usize, report: 
         }
         report.rows.push(row);
     };
-    let bare = match options.only_gateway {
-        true => None,
-        false => {
+    let bare = match Role::bare(kind).filter(|_| !options.only_gateway) {
+        None => None,
+        Some(role) => {
             eprintln!("{kind:?}: {clients} clients, bare echo");
-            let mut process = Process::start(Role::bare(kind), options, None)?;
+            let mut process = Process::start(role, options, None)?;
             let row = run(options, kind, clients, &mut process, None).await?.remove(0);
             note(row.clone());
             Some(row)
@@ -67,14 +67,16 @@ async fn measure_carrier(options: &Options, kind: Kind, clients: usize, report: 
     let rows = run(options, kind, clients, &mut process, Some(&echo)).await?;
     rows.iter().cloned().for_each(note);
     let both = &rows[0];
-    if let (Some(bare), Some(up)) = (bare, rows.get(1)) {
+    if let Some(up) = rows.get(1) {
         // Half of the datagrams go up. The rest of the time goes down.
         report.added.push(Added {
             carrier: kind,
             clients,
-            p50_ms: both.p50_ms - bare.p50_ms,
-            p99_ms: both.p99_ms - bare.p99_ms,
-            cpu_ratio: both.cpu_us / bare.cpu_us,
+            over_bare: bare.map(|bare| OverBare {
+                p50_ms: both.p50_ms - bare.p50_ms,
+                p99_ms: both.p99_ms - bare.p99_ms,
+                cpu_ratio: both.cpu_us / bare.cpu_us,
+            }),
             up_us: up.cpu_us,
             down_us: both.cpu_us * (1.0 + both.up_per_second / both.down_per_second)
                 - up.cpu_us * both.up_per_second / both.down_per_second,

@@ -26,8 +26,10 @@ const STALLED_KEEPS: usize = 4;
 pub enum Going {
     /// The gateway shuts down. The client should connect again, to another gateway.
     Draining,
-    /// The client's address is denied, or an operator ended the connection.
+    /// The client's address is denied.
     Denied,
+    /// An operator ended the connection.
+    Kicked,
     /// The client sent nothing for the idle timeout.
     Idle,
     /// The client takes nothing of what waits for it.
@@ -39,8 +41,9 @@ impl Going {
     pub fn reason(self) -> &'static str {
         match self {
             Going::Draining => "the gateway shuts down",
-            Going::Denied => "denied",
-            Going::Idle => "idle",
+            Going::Denied => "this address is denied",
+            Going::Kicked => "an operator ended the connection",
+            Going::Idle => "the client sent nothing for too long",
             Going::Stalled => "the client reads too slowly",
         }
     }

@@ -4,14 +4,13 @@ use super::answers::{Answer, plain, refused, text, with_type};
 use super::peer::Peer;
 use super::{Site, offer, origin, upgrade};
 use crate::carrier::Carrier;
+use crate::carriers::webrtc::OFFER_BYTES_MAX;
 use crate::limits::Refused;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request, StatusCode, header};
 use std::rc::Rc;
 
-/// Bytes of an SDP offer.
-const OFFER_BYTES_MAX: usize = 16 << 10;
 const PAGE: &str = include_str!("../../page/index.html");
 const SCRIPT: &str = include_str!("../../page/page.js");
 
@@ -73,7 +72,7 @@ async fn signal(request: Request<Incoming>, server: &str, peer: Peer, site: &Sit
         return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the offer as application/sdp");
     }
     let Ok(body) = Limited::new(request.into_body(), OFFER_BYTES_MAX).collect().await else {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "an offer has at most 16384 bytes");
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, &format!("an offer has at most {OFFER_BYTES_MAX} bytes"));
     };
     let Ok(offer) = String::from_utf8(body.to_bytes().into()) else {
         return plain(StatusCode::BAD_REQUEST, "an offer is text");

@@ -133,7 +133,7 @@ impl Limits {
     /// The address is denied, has too many connections or connects too fast; or the gateway is full.
     pub fn connection(self: &Arc<Self>, from: IpAddr) -> Result<Place, Refused> {
         let now = Duration::from_nanos(self.clock.now());
-        let network = self.counted_network(from)?;
+        let network = self.network(from)?;
         let mut state = self.lock();
         if let Some(network) = network
             && !state.arrivals.arrive(network, now)
@@ -149,7 +149,7 @@ impl Limits {
     /// # Errors
     /// The address is denied or has too many clients; or the gateway is full.
     pub fn client(self: &Arc<Self>, from: IpAddr) -> Result<Place, Refused> {
-        let network = self.counted_network(from)?;
+        let network = self.network(from)?;
         let mut state = self.lock();
         state.clients.take(network)?;
         Ok(self.place(Kind::Client, network))
@@ -158,28 +158,20 @@ impl Limits {
     /// What of its budgets a client from this address has used already, because others of its network have left just now.
     pub(crate) fn debt(&self, from: IpAddr) -> Debt {
         let now = self.clock.now();
-        self.counted_network(from).ok().flatten().map_or(Debt::default(), |network| self.lock().debts.of(network, now))
+        self.network(from).ok().flatten().map_or(Debt::default(), |network| self.lock().debts.of(network, now))
     }
 
     /// A client from this address has left, and had used so much of its budgets.
     pub(crate) fn note_debt(&self, from: IpAddr, debt: Debt) {
         let now = self.clock.now();
-        if let Ok(Some(network)) = self.counted_network(from) {
+        if let Ok(Some(network)) = self.network(from) {
             self.lock().debts.note(network, debt, now);
         }
     }
 
     /// Whether this address is on the deny list, and not on the allow list.
     pub fn denies(&self, from: IpAddr) -> bool {
-        self.counted_network(from).is_err()
-    }
-
-    /// The network that counts for this address; None if no limit per address applies.
-    ///
-    /// # Errors
-    /// The address is denied.
-    pub(crate) fn network(&self, from: IpAddr) -> Result<Option<IpAddr>, Refused> {
-        self.counted_network(from)
+        self.network(from).is_err()
     }
 
     /// Connections and clients that have a place.
@@ -188,8 +180,11 @@ impl Limits {
         (state.connections.taken(), state.clients.taken())
     }
 
-    /// The network that limits per address count; None if no such limit applies.
-    fn counted_network(&self, from: IpAddr) -> Result<Option<IpAddr>, Refused> {
+    /// The network that counts for this address; None if no limit per address applies.
+    ///
+    /// # Errors
+    /// The address is denied.
+    pub(crate) fn network(&self, from: IpAddr) -> Result<Option<IpAddr>, Refused> {
         let lists = self.networks.read().unwrap_or_else(PoisonError::into_inner);
         if lists.allow.contain(from) {
             return Ok(None);

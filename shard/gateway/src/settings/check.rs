@@ -1,7 +1,7 @@
 //! Turns settings as they are written into [`Settings`]. It reports every fault, with what to do.
 
 use super::raw::Raw;
-use super::{AdminSettings, CertificateFiles, LimitSettings, ServerEntry, Settings};
+use super::{AdminSettings, CertificateFiles, LimitSettings, QUIC_PACKET_BYTES, ServerEntry, Settings, THREADS_MAX};
 use crate::carrier::Carrier;
 use ringshard_operation::private_file;
 use ringshard_protocol::gateway::GatewayKey;
@@ -10,12 +10,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What every path of QUIC carries (RFC 9000, section 14).
-const DATAGRAM_BYTES_MIN: usize = 1_200;
 /// Longest time of a setting.
 const DAY: Duration = Duration::from_secs(86_400);
-/// One thread has one byte of a QUIC connection id.
-const THREADS_MAX: usize = 128;
 const FLOWS_MAX: usize = 64;
 
 /// Checks the settings.
@@ -36,7 +32,7 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
         servers: servers(&raw.servers, &mut faults),
         page: raw.page.unwrap_or(certificate.is_none()),
         certificate,
-        development_folder: raw.development_folder.clone().unwrap_or_else(development_folder),
+        development_folder: raw.development_folder.clone().unwrap_or(defaults.development_folder),
         public_address: raw.public_address,
         origins: raw.origins.clone(),
         carriers: if raw.carriers.is_empty() { Carrier::ALL.to_vec() } else { raw.carriers.clone() },
@@ -46,7 +42,7 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
         admin: admin(&raw, defaults.admin, &mut faults),
         early_data: raw.early_data.unwrap_or(defaults.early_data),
         idle_timeout: raw.idle_timeout.map_or(defaults.idle_timeout, Duration::from_secs),
-        datagram_bytes: raw.datagram_bytes.unwrap_or(defaults.datagram_bytes),
+        quic_packet_bytes: raw.quic_packet_bytes.unwrap_or(defaults.quic_packet_bytes),
         drain: raw.drain_secs.map_or(defaults.drain, Duration::from_secs),
         limits: limits(&raw),
         deny: raw.deny,
@@ -54,14 +50,6 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
     };
     check_ranges(&settings, raw.threads, &mut faults);
     if faults.is_empty() { Ok(settings) } else { Err(faults) }
-}
-
-/// Where systemd lets a service write, or the user's cache.
-fn development_folder() -> PathBuf {
-    let of = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache =
-        || of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache"))).map(|cache| cache.join("ringshard"));
-    of("STATE_DIRECTORY").or_else(cache).unwrap_or_else(|| std::env::temp_dir().join("ringshard"))
 }
 
 fn servers(texts: &[String], faults: &mut Vec<String>) -> Vec<ServerEntry> {
@@ -174,10 +162,14 @@ fn check_ranges(settings: &Settings, threads: Option<usize>, faults: &mut Vec<St
         last <= usize::from(u16::MAX),
         format!("webrtc-port is {} with {threads} threads, but the last port would be {last}", settings.webrtc_port),
     );
-    let bytes = settings.datagram_bytes;
+    let bytes = settings.quic_packet_bytes;
     demand(
-        (DATAGRAM_BYTES_MIN..=DATAGRAM_BYTES_MAX).contains(&bytes),
-        format!("datagram-bytes is {bytes}, but must be {DATAGRAM_BYTES_MIN} to {DATAGRAM_BYTES_MAX}"),
+        QUIC_PACKET_BYTES.contains(&bytes),
+        format!(
+            "quic-packet-bytes is {bytes}, but must be {} to {}",
+            QUIC_PACKET_BYTES.start(),
+            QUIC_PACKET_BYTES.end()
+        ),
     );
     let limits = &settings.limits;
     let counts = [

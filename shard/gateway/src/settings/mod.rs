@@ -21,8 +21,15 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringshard_protocol::gateway::GatewayKey;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Threads of a gateway. The first byte of a QUIC connection id names one.
+pub(crate) const THREADS_MAX: usize = 256;
+/// Values of `quic-packet-bytes`: what every path of QUIC carries (RFC 9000, section 14), up to what an IPv4 packet of 1,500
+/// bytes carries.
+pub(crate) const QUIC_PACKET_BYTES: RangeInclusive<usize> = 1_200..=1_472;
 
 /// The settings of a gateway, checked.
 #[derive(Clone, PartialEq, Debug)]
@@ -61,8 +68,9 @@ pub struct Settings {
     pub early_data: bool,
     /// A client that sends nothing for this long is closed.
     pub idle_timeout: Duration,
-    /// Largest datagram that QUIC connections take, in bytes.
-    pub datagram_bytes: usize,
+    /// Largest UDP datagram of a QUIC connection, which is one QUIC packet or several, in bytes: 1,200 to 1,472. A datagram of the
+    /// client has about 39 bytes less.
+    pub quic_packet_bytes: usize,
     /// How long a drain may take.
     pub drain: Duration,
     /// Limits per address and per client.
@@ -130,7 +138,7 @@ impl Default for Settings {
             peers: None,
             servers: Vec::new(),
             certificate: None,
-            development_folder: std::env::temp_dir().join("ringshard-gateway"),
+            development_folder: development_folder(),
             public_address: None,
             origins: Vec::new(),
             carriers: Carrier::ALL.to_vec(),
@@ -141,7 +149,7 @@ impl Default for Settings {
             page: true,
             early_data: false,
             idle_timeout: Duration::from_secs(60),
-            datagram_bytes: 1472,
+            quic_packet_bytes: 1472,
             drain: Duration::from_secs(30),
             limits: LimitSettings::default(),
             deny: Vec::new(),
@@ -151,6 +159,14 @@ impl Default for Settings {
             ],
         }
     }
+}
+
+/// Where systemd lets a service write, or the user's cache.
+fn development_folder() -> PathBuf {
+    let of = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache =
+        || of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache"))).map(|cache| cache.join("ringshard"));
+    of("STATE_DIRECTORY").or_else(cache).unwrap_or_else(|| std::env::temp_dir().join("ringshard"))
 }
 
 impl Default for LimitSettings {
@@ -173,19 +189,26 @@ impl Settings {
     /// The settings after a reload: those of `fresh` that can change while the gateway runs, and its own otherwise. Also
     /// the names of settings that differ and need a restart.
     pub(crate) fn reloaded(&self, fresh: Settings) -> (Settings, Vec<&'static str>) {
+        let chain = |settings: &Settings| settings.certificate.as_ref().map(|files| files.chain.clone());
+        let key = |settings: &Settings| settings.certificate.as_ref().map(|files| files.key.clone());
+        let listen = |settings: &Settings| settings.admin.as_ref().map(|admin| admin.listen);
+        let token = |settings: &Settings| settings.admin.as_ref().and_then(|admin| admin.token.clone());
         let differ = [
             ("name", self.name != fresh.name),
             ("listen", self.listen != fresh.listen),
             ("webrtc-port", self.webrtc_port != fresh.webrtc_port),
             ("peers", self.peers != fresh.peers),
             ("servers", self.servers != fresh.servers),
-            ("certificate", self.certificate != fresh.certificate),
+            ("certificate", chain(self) != chain(&fresh)),
+            ("certificate-key", key(self) != key(&fresh)),
             ("development-folder", self.development_folder != fresh.development_folder),
             ("public-address", self.public_address != fresh.public_address),
+            ("carriers", self.carriers != fresh.carriers),
             ("threads", self.threads != fresh.threads),
             ("flows", self.flows != fresh.flows),
             ("key", self.key != fresh.key),
-            ("admin", self.admin != fresh.admin),
+            ("admin", listen(self) != listen(&fresh)),
+            ("admin-token-file", token(self) != token(&fresh)),
         ];
         let need_restart = differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
         let kept = self.clone();
@@ -198,6 +221,7 @@ impl Settings {
             certificate: kept.certificate,
             development_folder: kept.development_folder,
             public_address: kept.public_address,
+            carriers: kept.carriers,
             threads: kept.threads,
             flows: kept.flows,
             key: kept.key,

@@ -44,7 +44,7 @@ pub struct Raw {
     #[arg(long, value_name = "FOLDER", env = "RINGSHARD_GATEWAY_DEVELOPMENT_FOLDER", hide_env = true)]
     pub development_folder: Option<PathBuf>,
     /// Origins whose pages may connect, such as `https://game.example`. [default: in development any, otherwise the
-    /// gateway's own]
+    /// gateway's own] (reloadable)
     #[arg(long, value_name = "ORIGIN", env = "RINGSHARD_GATEWAY_ORIGINS", hide_env = true, value_delimiter = ',')]
     pub origins: Vec<String>,
     /// Carriers that are on. [default: all]
@@ -70,18 +70,20 @@ pub struct Raw {
     /// File with the token that requests to the admin port need.
     #[arg(long, value_name = "FILE", env = "RINGSHARD_GATEWAY_ADMIN_TOKEN_FILE", hide_env = true)]
     pub admin_token_file: Option<PathBuf>,
-    /// Whether `/` serves the page that plays the demonstration. [default: in development true, otherwise false]
+    /// Whether `/` serves the page that plays the demonstration. [default: in development true, otherwise false] (reloadable)
     #[arg(long, value_name = "BOOL", env = "RINGSHARD_GATEWAY_PAGE", hide_env = true)]
     pub page: Option<bool>,
     /// Whether QUIC connections may begin with early data (0-RTT), and then only with a Connect. [default: false]
+    /// (reloadable)
     #[arg(long, value_name = "BOOL", env = "RINGSHARD_GATEWAY_EARLY_DATA", hide_env = true)]
     pub early_data: Option<bool>,
     /// A client that sends nothing for this many seconds is closed. [default: 60] (reloadable)
     #[arg(long, value_name = "SECONDS", env = "RINGSHARD_GATEWAY_IDLE_TIMEOUT", hide_env = true)]
     pub idle_timeout: Option<u64>,
-    /// Largest datagram of QUIC connections, in bytes. [default: 1472] (reloadable)
-    #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_DATAGRAM_BYTES", hide_env = true)]
-    pub datagram_bytes: Option<usize>,
+    /// Largest UDP datagram of a QUIC connection, in bytes: 1200 to 1472. A datagram of the client has about 39 bytes less.
+    /// [default: 1472] (reloadable, for new clients)
+    #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_QUIC_PACKET_BYTES", hide_env = true)]
+    pub quic_packet_bytes: Option<usize>,
     /// How long SIGTERM lets clients move elsewhere, in seconds. [default: 30] (reloadable)
     #[arg(long, value_name = "SECONDS", env = "RINGSHARD_GATEWAY_DRAIN_SECS", hide_env = true)]
     pub drain_secs: Option<u64>,
@@ -148,7 +150,7 @@ impl Raw {
             page: self.page.or(below.page),
             early_data: self.early_data.or(below.early_data),
             idle_timeout: self.idle_timeout.or(below.idle_timeout),
-            datagram_bytes: self.datagram_bytes.or(below.datagram_bytes),
+            quic_packet_bytes: self.quic_packet_bytes.or(below.quic_packet_bytes),
             drain_secs: self.drain_secs.or(below.drain_secs),
             max_clients: self.max_clients.or(below.max_clients),
             max_clients_per_address: self.max_clients_per_address.or(below.max_clients_per_address),

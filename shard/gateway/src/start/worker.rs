@@ -1,6 +1,6 @@
 //! One thread of the gateway, from start to end.
 
-use super::sockets::{StartError, ThreadSockets};
+use super::sockets::{StartError, ThreadSockets, bind_error};
 use crate::carrier::Carrier;
 use crate::carriers::quic::{Keys, Quic};
 use crate::carriers::webrtc::WebRtc;
@@ -11,7 +11,6 @@ use crate::limits::Limits;
 use crate::settings::Settings;
 use crate::thread::{Order, Thread};
 use ringshard_certificates::Certificates;
-use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use tokio::net::TcpListener;
@@ -59,7 +58,7 @@ impl Worker {
                 Ok((thread, quic)) => {
                     // Whoever started the gateway waits for this, or is gone.
                     let _ = ready.send(Ok(()));
-                    thread.obey(orders).await;
+                    thread.run_orders(orders).await;
                     if let Some(quic) = quic {
                         quic.stop().await;
                     }
@@ -98,7 +97,8 @@ fn serve(
             Some(webrtc)
         }
     };
-    let listener = TcpListener::from_std(sockets.tcp).map_err(|source: io::Error| StartError::Uplink { source })?;
+    let listener =
+        TcpListener::from_std(sockets.tcp).map_err(|source| bind_error(settings.listen, "TCP", "listen", source))?;
     // In development, pages come without TLS: browsers trust loopback.
     let tls = certificates.filter(|_| !settings.is_development());
     let tls = tls.map(|certificates| Arc::new(certificates.tls(&[b"http/1.1"])));

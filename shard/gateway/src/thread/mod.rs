@@ -213,6 +213,7 @@ impl Thread {
         match going {
             Going::Draining => self.counters.closed_draining.add(1),
             Going::Denied => self.counters.closed_denied.add(1),
+            Going::Kicked => self.counters.closed_kicked.add(1),
             Going::Idle => self.counters.closed_idle.add(1),
             Going::Stalled => self.counters.closed_stalled.add(1),
         }

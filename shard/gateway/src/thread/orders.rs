@@ -64,8 +64,8 @@ pub struct ConnectionRow {
 }
 
 impl Thread {
-    /// Does what is ordered until told to stop, or nobody can order anything.
-    pub(crate) async fn obey(self: Rc<Self>, mut orders: mpsc::UnboundedReceiver<Order>) {
+    /// Runs orders until [`Order::Stop`], or until nobody can send any.
+    pub(crate) async fn run_orders(self: Rc<Self>, mut orders: mpsc::UnboundedReceiver<Order>) {
         while let Some(order) = orders.recv().await {
             match order {
                 Order::Reload(settings) => {
@@ -80,7 +80,7 @@ impl Thread {
                 }
                 Order::Kick(number) => {
                     if let Some(client) = self.clients.borrow().get(&number) {
-                        self.close(client, Going::Denied);
+                        self.close(client, Going::Kicked);
                     }
                 }
                 Order::Stop => return,

@@ -6,20 +6,21 @@
  */
 
 import { Writer } from '../../bytes/writer.js';
-import type { MessagePort } from '../../connection/types.js';
+import type { MessagePort, OtherServer } from '../../connection/types.js';
 import type { InputClock } from '../clock/input.js';
 import { ShownClock } from '../clock/shown.js';
 import { ticksIn } from '../clock/ticks.js';
 import { schemaOf, type AskOf, type Contract, type EventOf, type InputOf, type OwnOf } from '../contract/contract.js';
 import type { EntityId } from '../entity.js';
 import { INTERPOLATION_DEFAULT, type Interpolation } from '../interpolation.js';
-import { TICKET_BYTES_MAX } from '../limits.js';
 import type { WorldMap } from '../map.js';
 import { readAnswer, readEvent, writeAsk, writeEvent } from '../messages/ask.js';
+import { readChangeServer } from '../messages/change_server.js';
 import { readEnterAnswer, writeEnterRequest } from '../messages/enter.js';
 import { CHANNELS, KINDS } from '../messages/kinds.js';
 import { Prediction } from '../prediction/prediction.js';
 import { Smoother, SMOOTHING_DEFAULT, type Smoothing } from '../prediction/smoothing.js';
+import type { Pose } from '../pose.js';
 import { blankOwn, blankShown, type Rules } from '../rules.js';
 import { View, type Change } from '../view/view.js';
 import { OpenAsks } from './asks.js';
@@ -27,6 +28,7 @@ import { Inputs } from './inputs.js';
 import type { AskId, News, Unanswered } from './news.js';
 import { Scene } from './scene.js';
 import { noStats, type Clocks, type WorldStats } from './stats.js';
+import { Tickets, type TicketSource } from './tickets.js';
 
 export interface WorldOptions<C extends Contract> {
   /**
@@ -42,9 +44,6 @@ export interface WorldOptions<C extends Contract> {
 
 /** So many milliseconds apart a client looks whether its ticket is there. */
 const TICKET_LOOK = 50;
-
-/** A ticket, or what gets one. */
-export type TicketSource = Uint8Array | (() => Promise<Uint8Array>);
 
 /**
  * Where a client is on its way into the world: it does not want to enter; is to ask as soon as it is connected; has asked; is in
@@ -66,22 +65,22 @@ export class WorldClient<C extends Contract> {
   map: WorldMap | undefined;
   /** The entity that the player controls. */
   body: EntityId | null = null;
+  /** Where the own body stands from a move to another server until the first snapshot from there. */
+  heldPose: Pose | undefined;
 
   private state: Presence = 'due';
   private online = false;
   private entered = 0;
   private wasConnected = false;
-  private ticket: TicketSource;
-  /** The ticket of the next attempt to enter; 'asked': its source was called. */
-  private nextTicket: Uint8Array | 'asked' | undefined;
-  /** Counts attempts to get a ticket. */
-  private ticketsAsked = 0;
+  private readonly tickets: Tickets;
   private level: number;
   private readonly onNews: (news: News<C>) => void;
   private readonly news: News<C>[] = [];
   private readonly asks = new OpenAsks();
   private readonly inputs: Inputs<C>;
   private shownClock: ShownClock | undefined;
+  /** The server that the present one wants the session to move to. */
+  private otherServer: OtherServer | undefined;
   /** Whether the newest snapshot had an entry of an entity. */
   private told = false;
   private frameAt: number | undefined;
@@ -92,7 +91,7 @@ export class WorldClient<C extends Contract> {
   constructor(rules: Rules<C>, options: WorldOptions<C> = {}) {
     this.rules = rules;
     this.level = rules.level;
-    this.ticket = checkedTicket(options.ticket ?? new Uint8Array(0));
+    this.tickets = new Tickets(options.ticket ?? new Uint8Array(0));
     this.view = new View(rules.contract, { own: blankOwn(rules), shown: blankShown(rules) });
     this.prediction = new Prediction(rules);
     this.inputs = new Inputs(rules, this.view, this.prediction, this.stats);
@@ -132,7 +131,7 @@ export class WorldClient<C extends Contract> {
     if (this.wasConnected) this.news.push({ is: 'Renewed' });
     this.wasConnected = true;
     this.forgetWorld('SessionLost');
-    this.nextTicket = undefined;
+    this.tickets.forget();
     if (this.state !== 'outside') this.state = 'due';
     this.deliver();
   }
@@ -140,8 +139,8 @@ export class WorldClient<C extends Contract> {
   /** The connection is lost, and another one is attempted. What the server does meanwhile is unknown. */
   reconnecting(): void {
     this.online = false;
-    // It may expire meanwhile.
-    this.nextTicket = undefined;
+    // A ticket may expire meanwhile.
+    this.tickets.forget();
     this.inputs.stop();
   }
 
@@ -149,6 +148,7 @@ export class WorldClient<C extends Contract> {
   closed(): void {
     this.online = false;
     this.state = 'outside';
+    this.tickets.forget();
     this.forgetWorld('SessionLost');
     this.deliver();
   }
@@ -158,10 +158,9 @@ export class WorldClient<C extends Contract> {
    *
    * @throws RangeError The ticket is longer than 1,024 bytes.
    */
-  enter(ticket: TicketSource = this.ticket, level: number = this.level): boolean {
+  enter(ticket?: TicketSource, level: number = this.level): boolean {
     if (this.state !== 'outside') return false;
-    this.ticket = checkedTicket(ticket);
-    this.nextTicket = undefined;
+    this.tickets.change(ticket);
     this.level = level;
     this.state = 'due';
     return true;
@@ -179,6 +178,12 @@ export class WorldClient<C extends Contract> {
       case KINDS.answer:
         this.takeAnswer(message);
         break;
+      case KINDS.changeServer: {
+        const other = readChangeServer(message);
+        if (!other) this.stats.malformed += 1;
+        else if (this.isInWorld) this.otherServer = other;
+        break;
+      }
       case KINDS.event: {
         const read = readEvent<EventOf<C>>(message, this.rules.contract.event as never);
         if (read) this.news.push({ is: 'Event', event: read.event });
@@ -201,6 +206,8 @@ export class WorldClient<C extends Contract> {
   update(now: number, port: MessagePort, input: (scene: Scene<C>) => InputOf<C>): void {
     this.roundTrip = Number.isFinite(port.roundTrip) ? port.roundTrip : 0;
     this.sendRequest(port);
+    if (this.otherServer) port.changeServer?.(this.otherServer);
+    this.otherServer = undefined;
     this.showFrame(now);
     for (let due = this.inputs.due(now); due > 0; due -= 1) this.makeInput(input(this.scene()));
     if (this.isInWorld) this.inputs.send(now, this.writer, () => this.send(CHANNELS.unreliable, port));
@@ -210,7 +217,7 @@ export class WorldClient<C extends Contract> {
   /** When to call `update` next, at the latest: never (Infinity) while nothing is due. */
   deadline(now: number): number {
     const { inputClock } = this;
-    if (this.state === 'due' && this.online) return now + (this.nextTicket === 'asked' ? TICKET_LOOK : 0);
+    if (this.state === 'due' && this.online) return now + (this.tickets.isAwaited ? TICKET_LOOK : 0);
     if (!this.isInWorld || !inputClock) return Infinity;
     return inputClock.tick > this.prediction.newest ? now : inputClock.nextTickAt;
   }
@@ -279,39 +286,30 @@ export class WorldClient<C extends Contract> {
 
   private sendRequest(port: MessagePort): void {
     if (this.state !== 'due' || !this.online) return;
-    const { ticket } = this;
-    if (ticket instanceof Uint8Array) this.nextTicket = ticket;
-    else if (this.nextTicket === undefined) void this.getTicket(ticket);
-    if (!(this.nextTicket instanceof Uint8Array)) return;
+    const ticket = this.tickets.take((why) => this.ticketFailed(why));
+    if (!ticket) return;
     this.writer.clear();
-    writeEnterRequest(schemaOf(this.rules.contract, this.level), this.nextTicket, this.writer);
+    writeEnterRequest(schemaOf(this.rules.contract, this.level), ticket, this.writer);
     if (!this.send(CHANNELS.reliableOrdered, port)) return;
-    this.nextTicket = undefined;
+    this.tickets.forget();
     this.state = 'asking';
   }
 
-  private async getTicket(source: () => Promise<Uint8Array>): Promise<void> {
-    this.nextTicket = 'asked';
-    this.ticketsAsked += 1;
-    const attempt = this.ticketsAsked;
-    // What comes after the client has given up, or has asked again, is for nobody.
-    const isDue = (): boolean => attempt === this.ticketsAsked && this.nextTicket === 'asked' && this.state === 'due';
-    try {
-      const ticket = checkedTicket(await source());
-      if (isDue()) this.nextTicket = ticket;
-    } catch (why) {
-      if (!isDue()) return;
-      this.nextTicket = undefined;
-      this.state = 'outside';
-      this.news.push({ is: 'NoTicket', why });
-      this.deliver();
-    }
+  private ticketFailed(why: unknown): void {
+    if (this.state !== 'due') return;
+    this.state = 'outside';
+    this.news.push({ is: 'NoTicket', why });
+    this.deliver();
   }
 
   private takeEnterAnswer(message: Uint8Array): void {
     const answer = readEnterAnswer(message);
     if (!answer) {
       this.stats.malformed += 1;
+      return;
+    }
+    if (answer.is === 'Moved') {
+      if (this.isInWorld) this.takeMoved(answer.firstSnapshot, answer.map);
       return;
     }
     if (answer.is !== 'Welcome') {
@@ -328,6 +326,18 @@ export class WorldClient<C extends Contract> {
     this.map = answer.map;
     this.view.begin(answer.firstSnapshot);
     this.news.push({ is: 'Entered', map: answer.map });
+  }
+
+  /** The player is in the world of another server: each has its own entities and its own ticks. Asks go on. */
+  private takeMoved(firstSnapshot: number, map: WorldMap): void {
+    const pose = this.scene().ownPose;
+    this.forgetView();
+    this.heldPose = pose;
+    this.entered += 1;
+    this.map = map;
+    this.view.begin(firstSnapshot);
+    this.stats.moves += 1;
+    this.news.push({ is: 'Moved', map });
   }
 
   private takeAnswer(message: Uint8Array): void {
@@ -361,6 +371,7 @@ export class WorldClient<C extends Contract> {
       else stats.snapshotsRefused += 1;
       return;
     }
+    this.heldPose = undefined;
     stats.snapshots += 1;
     stats.snapshotBytes += message.length;
     const newest = view.newest!;
@@ -440,17 +451,19 @@ export class WorldClient<C extends Contract> {
   /** Forgets all of the world. */
   private forgetWorld(why: Unanswered): void {
     for (const ask of this.asks.endAll()) this.news.push({ is: 'Unanswered', ask, why });
+    this.otherServer = undefined;
+    this.forgetView();
+  }
+
+  /** Forgets what snapshots and inputs have brought. */
+  private forgetView(): void {
     this.view.begin(0);
     this.prediction.clear();
     this.smoother.clear();
     this.inputs.stop();
     this.shownClock = undefined;
     this.body = null;
+    this.heldPose = undefined;
     this.told = false;
   }
-}
-
-function checkedTicket<T extends TicketSource>(ticket: T): T {
-  if (ticket instanceof Uint8Array && ticket.length > TICKET_BYTES_MAX) throw new RangeError(`a ticket of ${ticket.length} bytes; 1,024 is most`);
-  return ticket;
 }

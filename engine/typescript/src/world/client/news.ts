@@ -16,6 +16,11 @@ export type Unanswered = 'TooMany' | 'Malformed' | 'PutOut' | 'SessionLost';
 export type News<C extends Contract> =
   /** The client is in the world. Nothing is in view yet. */
   | { readonly is: 'Entered'; readonly map: WorldMap }
+  /**
+   * The client is in the world of another server: the session has moved. Nothing is in view yet, without a Despawned for each.
+   * Asks that wait for an answer go on waiting.
+   */
+  | { readonly is: 'Moved'; readonly map: WorldMap }
   /** There is no ticket: the source of the option `ticket` failed. `WorldClient.enter` asks it again. */
   | { readonly is: 'NoTicket'; readonly why: unknown }
   /** The server refuses the client. `WorldClient.enter` asks again. See SERVER_REASONS for the reasons above 240. */

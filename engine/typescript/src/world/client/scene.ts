@@ -24,6 +24,8 @@ export interface Scenery<C extends Contract> {
   readonly smoothing: Smoothing;
   readonly interpolation: Interpolation;
   readonly inputClock: InputClock | undefined;
+  /** Where the own body stands until the first snapshot of another server. */
+  readonly heldPose: Pose | undefined;
 }
 
 /** An entity as it is shown. */
@@ -46,11 +48,14 @@ export class Scene<C extends Contract> {
     return this.of.prediction.own;
   }
 
-  /** The pose of the player's own state, with what is left of corrections: they fade. */
+  /**
+   * The pose of the player's own state, with what is left of corrections: they fade. It stands still from a move to another
+   * server until the first snapshot from there.
+   */
   get ownPose(): Pose | undefined {
     const { rules, smoother, smoothing, prediction, inputClock } = this.of;
     const { own, ownBefore } = prediction;
-    if (own === undefined) return undefined;
+    if (own === undefined) return this.of.heldPose;
     const newest = rules.pose(own);
     if (!smoothing.betweenTicks || !inputClock || ownBefore === undefined) return smoother.shown(newest);
     const share = clamp(inputClock.ticks - prediction.newest, 0, 1);

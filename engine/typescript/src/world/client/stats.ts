@@ -36,6 +36,8 @@ export interface WorldStats {
   starved: number;
   /** Of those, the ones that extrapolation could still bridge. */
   extrapolated: number;
+  /** Moves to the world of another server. */
+  moves: number;
   /** Messages that were malformed: the server violates the protocol. */
   malformed: number;
 }
@@ -60,6 +62,7 @@ export function noStats(): WorldStats {
     frames: 0,
     starved: 0,
     extrapolated: 0,
+    moves: 0,
     malformed: 0,
   };
 }

@@ -14,6 +14,7 @@ export const SERVER_REASONS = { backlog: 255, ticket: 254, busy: 253, elsewhere:
 export type EnterAnswer =
   | { readonly is: 'Refused'; readonly reason: number }
   | { readonly is: 'Welcome'; readonly tick: number; readonly firstSnapshot: number; readonly map: WorldMap }
+  | { readonly is: 'Moved'; readonly tick: number; readonly firstSnapshot: number; readonly map: WorldMap }
   | { readonly is: 'WrongSchema'; readonly part: ContractPart }
   | { readonly is: 'PutOut'; readonly reason: number };
 
@@ -43,21 +44,23 @@ function readAnswer(answer: number, reader: Reader): EnterAnswer | undefined {
     case 0:
       return { is: 'Refused', reason: reader.u8() };
     case 1:
-      return readWelcome(reader);
+      return readWelcome('Welcome', reader);
     case 2: {
       const part = CONTRACT_PARTS[reader.u8()];
       return part && { is: 'WrongSchema', part };
     }
     case 3:
       return { is: 'PutOut', reason: reader.u8() };
+    case 4:
+      return readWelcome('Moved', reader);
     default:
       return undefined;
   }
 }
 
-function readWelcome(reader: Reader): EnterAnswer | undefined {
+function readWelcome(is: 'Welcome' | 'Moved', reader: Reader): EnterAnswer | undefined {
   const [tick, firstSnapshot] = [reader.u32(), reader.u16()];
   const [edge, height] = [reader.f32(), reader.f32()];
   const map = WorldMap.of(edge, height, [reader.u16(), reader.u16(), reader.u16()]);
-  return map && { is: 'Welcome', tick, firstSnapshot, map };
+  return map && { is, tick, firstSnapshot, map };
 }

@@ -7,6 +7,7 @@ export const KINDS = {
   event: 7,
   ask: 8,
   answer: 9,
+  changeServer: 28,
 } as const;
 
 /** Channels on which a client sends: any of a kind would do. */

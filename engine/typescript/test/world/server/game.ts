@@ -78,6 +78,18 @@ export class GameServer<C extends Contract> {
     this.out.push({ channel: 1, bytes: writer.copy() });
   }
 
+  /** The client comes from another server, whose snapshots were those of this one so far: the tick is another one. */
+  arrive(tick: number): void {
+    this.end();
+    this.tick = tick;
+    this.sender = new SnapshotSender(this.game.rules.contract, this.nextFirst, this.random);
+    const writer = new Writer();
+    writeWelcome(tick % 2 ** 32, this.sender.first & 0xffff, this.game.map, writer);
+    const moved = writer.copy();
+    moved[1] = 4;
+    this.out.push({ channel: 1, bytes: moved });
+  }
+
   /** The session ends: the server knows nothing of the client. */
   end(): void {
     if (this.sender) this.nextFirst = this.sender.next + 0x8000;

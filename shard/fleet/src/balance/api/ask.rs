@@ -3,12 +3,12 @@
 
 use super::answer::Refusal;
 use crate::balance::hash::short_hash;
-use crate::balance::places::network_of;
 use crate::balance::query::Fields;
 use crate::balance::state::State;
 use crate::balancer::{Ask, Forged, Party, Receipt, network_hash};
 use crate::model::Name;
 use axum::http::{HeaderMap, header};
+use ringshard_operation::admission::network_of;
 use std::net::IpAddr;
 
 /// A receipt counts for so long.

@@ -55,7 +55,7 @@ pub struct Settings {
     pub look_every: Duration,
 }
 
-/// Limits. An IPv6 address counts as its /64.
+/// Limits. An IPv6 address counts as its /64; a /48 has the limits of 16 of these.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LimitSettings {
     /// Connections.

@@ -4,6 +4,7 @@
 
 mod quic;
 mod tally;
+mod webrtc;
 mod websocket;
 
 pub use quic::{endpoint, open_session};
@@ -16,6 +17,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -46,6 +48,7 @@ pub struct Crowd {
 enum Client {
     WebSocket(websocket::Client),
     Quic(Box<quic::Client>),
+    WebRtc(webrtc::Client),
 }
 
 impl Client {
@@ -53,6 +56,7 @@ impl Client {
         match self {
             Client::WebSocket(client) => client.send(datagram),
             Client::Quic(client) => client.send(datagram),
+            Client::WebRtc(client) => client.send(datagram),
         }
     }
 }
@@ -65,7 +69,8 @@ impl Crowd {
     pub async fn connect(target: Target<'_>, count: usize) -> Outcome<Crowd> {
         let tally = Rc::new(Tally::new());
         let mut endpoints = Vec::new();
-        if target.kind != Kind::Websocket {
+        let crypto = Arc::new(ringshard_gateway::webrtc_crypto());
+        if matches!(target.kind, Kind::Webtransport | Kind::Quic) {
             for _ in 0..count.min(SOCKETS_MAX) {
                 endpoints.push(endpoint(HOME, target.kind, target.certificate)?);
             }
@@ -78,9 +83,12 @@ impl Crowd {
             }
             let tally = Rc::clone(&tally);
             let endpoint = endpoints.get(number % SOCKETS_MAX).cloned();
-            let (kind, address) = (target.kind, target.address);
+            let (kind, address, crypto) = (target.kind, target.address, Arc::clone(&crypto));
             connecting.spawn_local(async move {
                 let connected = match endpoint {
+                    None if kind == Kind::Webrtc => {
+                        webrtc::Client::connect(address, crypto, tally).await.map(Client::WebRtc)
+                    }
                     None => websocket::Client::connect(address, tally).await.map(Client::WebSocket),
                     Some(endpoint) => quic::Client::connect(&endpoint, kind, address, tally)
                         .await

@@ -1,8 +1,8 @@
 //! What a QUIC endpoint is configured with: sockets, keys, limits of a connection.
 
-use super::connection_ids::{ConnectionIds, THREADS_MAX};
+use super::connection_ids::ConnectionIds;
 use super::tokens::{self, UsedTokens};
-use crate::settings::Settings;
+use crate::settings::{QUIC_PACKET_BYTES, Settings, THREADS_MAX};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
     EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TransportConfig, ValidationTokenConfig, VarInt,
@@ -21,10 +21,6 @@ pub(super) const ALPN_HTTP3: &[u8] = b"h3";
 /// The name of Ringshard datagrams directly over QUIC.
 pub(super) const ALPN_RINGSHARD: &[u8] = b"ringshard/1";
 
-/// Smallest value of the setting `datagram-bytes`: what every path of QUIC carries (RFC 9000, section 14).
-pub(super) const PACKET_BYTES_MIN: u16 = 1200;
-/// Largest value of the setting `datagram-bytes`: what an IPv4 packet of 1500 bytes carries.
-pub(super) const PACKET_BYTES_MAX: u16 = 1472;
 /// Bytes of a packet before the path has been probed: a datagram of 1200 bytes fits, as Ringshard sends at first.
 const PACKET_BYTES_FIRST: u16 = 1250;
 
@@ -97,7 +93,8 @@ impl Keys {
 }
 
 fn transport(settings: &Settings) -> TransportConfig {
-    let largest = u16::try_from(settings.datagram_bytes).unwrap_or(u16::MAX).clamp(PACKET_BYTES_MIN, PACKET_BYTES_MAX);
+    assert!(QUIC_PACKET_BYTES.contains(&settings.quic_packet_bytes), "settings are checked before they are used");
+    let largest = settings.quic_packet_bytes as u16;
     let mut probing = MtuDiscoveryConfig::default();
     probing.upper_bound(largest);
     // A timeout beyond what a packet can say (2^62 ms) is none.

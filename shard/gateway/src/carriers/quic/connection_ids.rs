@@ -4,11 +4,9 @@
 //! ([`ringshard_link::socket::steer_by_quic_connection_id`]): a connection's packets reach its thread wherever they come
 //! from.
 
+use crate::settings::THREADS_MAX;
 use quinn::{ConnectionId, ConnectionIdGenerator};
 use std::time::Duration;
-
-/// Threads that the first byte can name.
-pub(super) const THREADS_MAX: usize = 256;
 
 /// Bytes of an id. The first names the thread, the others are random.
 const ID_BYTES: usize = 8;

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Bytes of an offer.
-pub(super) const OFFER_BYTES_MAX: usize = 16 << 10;
+pub(crate) const OFFER_BYTES_MAX: usize = 16 << 10;
 /// Characters of a client's name and password for STUN (RFC 8839, section 5.4).
 pub(super) const NAME_CHARACTERS: RangeInclusive<usize> = 4..=256;
 pub(super) const PASSWORD_CHARACTERS: RangeInclusive<usize> = 22..=256;

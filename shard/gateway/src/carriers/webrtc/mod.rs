@@ -41,7 +41,9 @@ mod tests;
 
 use crate::limits::Refused;
 use crate::thread::{Port, Thread};
+pub(crate) use bounds::OFFER_BYTES_MAX;
 use bounds::{CHECK_EVERY, PACKETS_PER_TURN};
+pub use crypto::provider as crypto_provider;
 use end::End;
 use outbox::Outbox;
 use peer::Pumped;

@@ -261,6 +261,6 @@ impl From<Fault> for Stop {
 fn code_of(going: Going) -> u16 {
     match going {
         Going::Draining => close_code::AWAY,
-        Going::Denied | Going::Stalled | Going::Idle => close_code::POLICY,
+        Going::Denied | Going::Kicked | Going::Stalled | Going::Idle => close_code::POLICY,
     }
 }

@@ -121,12 +121,99 @@ fn the_files_of_key_and_token_must_be_private() {
     assert!(load(&words).unwrap().key.is_some());
 }
 
+/// The file that the package installs: it has all settings, marks those that a reload changes, and shows valid values.
 #[test]
-fn a_reload_keeps_what_needs_a_restart_and_names_it() {
-    let before = load(&["--server", &server(), "--max-clients", "10"]).unwrap();
-    let after = load(&["--server", &server(), "--max-clients", "20", "--flows", "2"]).unwrap();
-    let (next, need_restart) = before.reloaded(after);
-    assert_eq!(next.limits.clients, 20);
-    assert_eq!(next.flows, before.flows);
-    assert_eq!(need_restart, ["flows"]);
+fn the_installed_file_has_every_setting() {
+    use clap::CommandFactory;
+    const INSTALLED: &str = include_str!("../../../../deploy/gateway.toml");
+    for argument in Line::command().get_arguments().filter(|argument| argument.get_id() != "config") {
+        let name = argument.get_long().unwrap();
+        let name = if name == "server" { "servers" } else { name };
+        let shown = ["", "# "].iter().any(|mark| INSTALLED.contains(&format!("\n{mark}{name} = ")));
+        assert!(shown || INSTALLED.contains(&format!("\n# {name}: ")), "gateway.toml lacks {name}");
+    }
+    let is_setting = |line: &str| line.strip_prefix("# ").and_then(|line| line.split_once(" = ")).is_some_and(is_named);
+    fn is_named((name, _): (&str, &str)) -> bool {
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    }
+    let all =
+        INSTALLED.lines().map(|line| if is_setting(line) { &line[2..] } else { line }).collect::<Vec<_>>().join("\n");
+    toml::from_str::<Raw>(&all).expect("each commented line is a setting with a value of its type");
+}
+
+/// Another value of each setting than its default. The files of keys and tokens are made by the test.
+const OTHERS: [(&str, &str); 32] = [
+    ("server", "other=127.0.0.1:3565,0707070707070707070707070707070707070707070707070707070707070707"),
+    ("listen", "127.0.0.1:1"),
+    ("webrtc-port", "1"),
+    ("peers", "127.0.0.1:1"),
+    ("public-address", "127.0.0.1"),
+    ("certificate", "other.pem"),
+    ("certificate-key", "other.pem"),
+    ("development-folder", "other"),
+    ("origins", "https://game.example"),
+    ("carriers", "websocket"),
+    ("key", "<FILE>"),
+    ("name", "other"),
+    ("threads", "7"),
+    ("flows", "7"),
+    ("admin", "127.0.0.1:1"),
+    ("admin-token-file", "<FILE>"),
+    ("page", "true"),
+    ("early-data", "true"),
+    ("idle-timeout", "7"),
+    ("quic-packet-bytes", "1207"),
+    ("drain-secs", "7"),
+    ("max-clients", "7"),
+    ("max-clients-per-address", "7"),
+    ("max-connections", "7"),
+    ("max-connections-per-address", "7"),
+    ("connects-per-second", "7"),
+    ("datagrams-per-second", "7"),
+    ("bytes-per-second", "7777"),
+    ("queue-bytes", "7777"),
+    ("queue-bytes-per-thread", "7777777"),
+    ("deny", "203.0.113.0/24"),
+    ("allow", "203.0.113.0/24"),
+];
+
+/// Settings that always have a value here: a certificate, so that only one of its files changes at a time.
+const BEFORE: [(&str, &str); 4] = [
+    ("server", "demo=127.0.0.1:3565,0707070707070707070707070707070707070707070707070707070707070707"),
+    ("certificate", "one.pem"),
+    ("certificate-key", "one.pem"),
+    ("threads", "1"),
+];
+
+fn with(others: &[(&str, &str)]) -> Settings {
+    let before = BEFORE.iter().filter(|(name, _)| others.iter().all(|(other, _)| other != name));
+    let words: Vec<String> =
+        before.chain(others).flat_map(|(name, value)| [format!("--{name}"), (*value).into()]).collect();
+    load(&words.iter().map(String::as_str).collect::<Vec<_>>()).unwrap()
+}
+
+/// Each setting either applies at a reload and says so in its help, or is kept and named.
+#[test]
+fn a_reload_does_with_each_setting_what_its_help_says() {
+    use clap::CommandFactory;
+    use std::os::unix::fs::PermissionsExt;
+    let file = File::new("reload", KEY);
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let path = file.path().to_str().unwrap();
+    let others = OTHERS.map(|(name, value)| (name, if value == "<FILE>" { path } else { value }));
+    let before = with(&[]);
+    for argument in Line::command().get_arguments().filter(|argument| argument.get_id() != "config") {
+        let name = argument.get_long().unwrap();
+        let help = argument.get_long_help().or(argument.get_help()).unwrap().to_string();
+        let other = others.iter().find(|(other, _)| *other == name);
+        let fresh = with(&[*other.unwrap_or_else(|| panic!("the list above lacks {name}"))]);
+        assert_ne!(before, fresh, "{name}");
+        let (next, need_restart) = before.reloaded(fresh.clone());
+        if help.contains("(reloadable") {
+            assert_eq!((next, need_restart), (fresh, vec![]), "{name} is marked");
+        } else {
+            let name = if name == "server" { "servers" } else { name };
+            assert_eq!((next, need_restart), (before.clone(), vec![name]), "{name} is not marked");
+        }
+    }
 }

@@ -128,7 +128,7 @@ fn a_client_that_moves_to_a_denied_address_is_closed() {
         move_to_another_address(&client);
         connection.send_datagram(encrypted(1, 60).into()).unwrap();
         let (code, reason) = closed_with(connection.closed().await);
-        assert_eq!((code, reason.as_str()), (1, "denied"));
+        assert_eq!((code, reason.as_str()), (1, "this address is denied"));
     });
 }
 
@@ -151,7 +151,7 @@ fn a_datagram_that_is_none_ends_the_connection_with_a_reason() {
 #[test]
 fn a_datagram_that_the_path_does_not_carry_is_counted_and_the_next_one_arrives() {
     let server = UdpServer::start();
-    let gateway = Gateway::start(Settings { datagram_bytes: 1_250, ..before(server.address) });
+    let gateway = Gateway::start(Settings { quic_packet_bytes: 1_250, ..before(server.address) });
     run(async {
         let connection = gateway.connect().await;
         connection.send_datagram(connect(7).into()).unwrap();

@@ -103,7 +103,7 @@ impl Gateway {
                 let thread = Thread::start(index, settings, limits, counters).unwrap();
                 let quic = Quic::open(Rc::clone(&thread), socket, keys).unwrap();
                 spawn_local(Rc::clone(&quic).serve());
-                thread.obey(ordered).await;
+                thread.run_orders(ordered).await;
                 quic.stop().await;
             });
         }));

@@ -40,7 +40,7 @@ fn the_packet_size_holds_for_new_connections() {
     let mut gateway = Gateway::start(before(server.address));
     run(async {
         let old = gateway.connect().await;
-        gateway.reload(|settings| settings.datagram_bytes = 1_210).await;
+        gateway.reload(|settings| settings.quic_packet_bytes = 1_210).await;
         let new = gateway.connect().await;
         for connection in [&old, &new] {
             connection.send_datagram(encrypted(1, 60).into()).unwrap();
@@ -62,6 +62,6 @@ fn a_shorter_idle_timeout_holds_for_connections_that_exist() {
         connection.send_datagram(encrypted(1, 60).into()).unwrap();
         server.next().await;
         gateway.reload(|settings| settings.idle_timeout = Duration::from_millis(100)).await;
-        assert_eq!(closed_with(connection.closed().await), (1, "idle".to_owned()));
+        assert_eq!(closed_with(connection.closed().await), (1, "the client sent nothing for too long".to_owned()));
     });
 }

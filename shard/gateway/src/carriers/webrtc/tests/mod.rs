@@ -118,7 +118,7 @@ fn datagrams_of_all_sizes_go_to_the_server_and_come_back() {
 /// What the admin port tells of the one client.
 async fn details(webrtc: &Rc<WebRtc>) -> serde_json::Value {
     let (orders, ordered) = tokio::sync::mpsc::unbounded_channel();
-    spawn_local(Rc::clone(&webrtc.thread).obey(ordered));
+    spawn_local(Rc::clone(&webrtc.thread).run_orders(ordered));
     let (answer, answered) = tokio::sync::oneshot::channel();
     orders.send(Order::Connections(10, answer)).unwrap();
     answered.await.unwrap().remove(0).details.expect("WebRTC tells its figures")
