@@ -19,7 +19,7 @@ const SERVICES_STATES: [&str; 8] = [
     "resources_ranges_waiting",
 ];
 /// Counts of a fleet that rise and fall.
-const FLEET_STATES: [&str; 12] = [
+const FLEET_STATES: [&str; 14] = [
     "registered",
     "away_seconds",
     "name_taken",
@@ -29,6 +29,8 @@ const FLEET_STATES: [&str; 12] = [
     "zones",
     "players_leaving",
     "players_coming",
+    "checkpoints_kept",
+    "accounts_held",
     "border_dark",
     "border_replicas",
     "border_shown",
