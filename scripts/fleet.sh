@@ -18,6 +18,7 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --secs N           seconds that they walk (default 60)
   --disturb WHAT     while they walk: host (kill -9), etcd-node (kill -9), etcd (all nodes stop), nats (stops),
                      balancer (kill -9), move (a zone goes to another host), drain (a host ends); default: nothing
+  --checkpoint SECS  seconds between two checkpoints of a player; 0: none (default 10)
   --interruption MS  longest interruption of snapshots at a crossing, for 99 of 100 (default 150)
   --lost N           players that may lose their session, as on a machine that stands still for seconds (default 0)
   --away SECONDS     how long etcd or NATS stop (default 60)
@@ -36,7 +37,7 @@ fail() {
     exit 1
 }
 
-build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 gateway=''
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 checkpoint=10 gateway=''
 while (($#)); do
     case $1 in
         --no-build) build=(--no-build) && shift ;;
@@ -46,6 +47,7 @@ while (($#)); do
         --secs) secs=${2:?--secs needs a number} && shift 2 ;;
         --disturb) disturb=${2:?--disturb needs a word} && shift 2 ;;
         --lost) lost=${2:?--lost needs a number} && shift 2 ;;
+        --checkpoint) checkpoint=${2:?--checkpoint needs seconds} && shift 2 ;;
         --interruption) interruption=${2:?--interruption needs milliseconds} && shift 2 ;;
         --gateway) gateway=yes && shift ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
@@ -82,7 +84,7 @@ trap 'exit 1' INT TERM
 ports=$(python3 - <<'END'
 import random, socket
 found = []
-while len(found) < 24:
+while len(found) < 25:
     port = random.randrange(10_000, 32_768)
     try:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -122,7 +124,7 @@ start_etcd() {
         --initial-cluster "${cluster#,}" --initial-cluster-state "$state"
 }
 for at in 0 1 2; do start_etcd $at; done
-start nats nats-server --addr 127.0.0.1 --port "${port[6]}"
+start nats nats-server --addr 127.0.0.1 --port "${port[6]}" -js --store_dir "$files/nats"
 
 "$ringshard" fleet keygen --out "$files/fleet.key" >/dev/null
 cat >"$files/fleet.toml" <<END
@@ -132,6 +134,7 @@ endpoints = ["http://127.0.0.1:${port[0]}", "http://127.0.0.1:${port[1]}", "http
 [bus]
 servers = ["nats://127.0.0.1:${port[6]}"]
 key-file = "$files/fleet.key"
+checkpoint-secs = $checkpoint
 END
 export RINGSHARD_FLEET=$files/fleet.toml
 
@@ -140,20 +143,25 @@ fleet() { "$ringshard" fleet "$@"; }
 events() {
     curl -sf "http://127.0.0.1:${port[$1 + 12]}/metrics" |
         sed -n 's/^ringshard_fleet_events_total{event="\([a-z_]*\)"} \([0-9]*\).*/\1 \2/p' |
-        grep -E '^(players|moves|zones|letters)' | tr '\n' ',' | sed 's/,$//; s/,/, /g'
+        grep -E '^(players|moves|zones|letters|checkpoints)' | tr '\n' ',' | sed 's/,$//; s/,/, /g'
 }
 
+# The first host has the login, whose tickets are good at all of them.
 start_host() {
-    local number=$1
+    local number=$1 login=(--login off)
+    if ((number == 0)); then login=(--login "127.0.0.1:${port[24]}"); else login+=(--ticket-issuers "$(cat "$files/services-0/ticket.pub")"); fi
     "$ringshard" keygen --out "$files/host-$number.key" >"$files/host-$number.public" 2>/dev/null
     start "host-$number" "$ringshard" serve --game demo --layout crowd --key "$files/host-$number.key" \
         --listen "127.0.0.1:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
         --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --drain-ms 60000 --dump-dir "$files" \
-        --fleet-name "host-$number" --fleet-region eu
+        --fleet-name "host-$number" --fleet-region eu --services "$files/services-$number" "${login[@]}"
 }
+has_login() { [[ -s $files/services-0/ticket.pub ]]; }
 has_etcd() { curl -sf --max-time 1 "http://127.0.0.1:${port[0]}/health" | grep -q true; }
 until_true 'etcd has no leader' 100 has_etcd
-for ((number = 0; number < hosts; number++)); do start_host $number; done
+start_host 0
+until_true 'the first host has no login' 100 has_login
+for ((number = 1; number < hosts; number++)); do start_host $number; done
 are_listed() { [[ $(fleet list --json 2>/dev/null | grep -c '"state": "ready"') -ge $1 ]]; }
 until_true 'the hosts are not in the registry' 100 are_listed "$hosts"
 
@@ -181,6 +189,8 @@ for ((number = 0; number < hosts; number++)); do
     places+=(--at "127.0.0.1:${port[number + 8]}=$(cat "$files/host-$number.public")")
 done
 [[ $disturb == host ]] && lost=$players
+places+=(--ticket-key "$files/services-0/ticket.key")
+[[ $disturb == host ]] && ((checkpoint > 0)) && places+=(--restored-ms "$((checkpoint * 1000))")
 [[ -n $json ]] && places+=(--json "$json")
 "$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" --interruption-ms "$interruption" \
     --within "$((middle - 4000)),$((middle - 4000))..$((middle + 4000)),$((middle + 4000))" >"$files/wander.out" 2>"$files/wander.log" &

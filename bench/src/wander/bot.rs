@@ -1,8 +1,12 @@
 //! A player who walks to one random point after the other.
 
 use super::Place;
+use super::login::Login;
+use super::trail::Trail;
+use super::zones::ZoneAges;
 use ringshard_client::{Channel, ClientConfig, News, Udp};
 use ringshard_demo_rules::{DemoRules, Event, Input, Own};
+use ringshard_world::character::EntityKind;
 use ringshard_world::contract::Text;
 use std::collections::BTreeSet;
 use std::f32::consts::TAU;
@@ -21,6 +25,7 @@ const GOAL_TIME: Duration = Duration::from_secs(60);
 
 pub(super) struct Bot {
     number: u32,
+    login: Login,
     /// The servers of the fleet, and which of them comes next.
     servers: Vec<Place>,
     next: usize,
@@ -45,17 +50,26 @@ pub(super) struct Bot {
     snapshots: u64,
     snapshot_at: Instant,
     has_moved: bool,
+    trail: Trail,
+    /// When it lost its session; where it comes back is not known yet.
+    lost_at: Option<Instant>,
+    /// How old the states were with which it came back after that.
+    pub restored: Vec<Duration>,
+    /// Times that it came back as a newcomer.
+    pub renewed: u64,
     /// At each crossing: time without a snapshot.
     pub interruptions: Vec<Duration>,
 }
 
 impl Bot {
-    pub(super) fn connect(number: u32, servers: &[Place], within: [[f32; 2]; 2]) -> Result<Self, String> {
+    pub(super) fn connect(number: u32, servers: &[Place], within: [[f32; 2]; 2], login: Login) -> Result<Self, String> {
         let next = number as usize;
-        let udp = connection(servers[next % servers.len()])?;
+        let server = servers[next % servers.len()];
+        let udp = connection(server, &login.ticket(number, server))?;
         let now = Instant::now();
         Ok(Bot {
             number,
+            login,
             servers: servers.to_vec(),
             next: next + 1,
             udp,
@@ -76,6 +90,10 @@ impl Bot {
             snapshots: 0,
             snapshot_at: now,
             has_moved: false,
+            trail: Trail::default(),
+            lost_at: None,
+            restored: Vec::new(),
+            renewed: 0,
             interruptions: Vec::new(),
         })
     }
@@ -94,7 +112,8 @@ impl Bot {
         self.note_snapshots(now);
         if self.enters_at.is_some_and(|at| now >= at) {
             self.enters_at = None;
-            self.udp.client_mut().enter(b"");
+            let ticket = self.ticket_here();
+            self.udp.client_mut().enter(&ticket);
         }
         if speaks && now >= self.speaks_at && self.udp.client().is_in_world() {
             self.speaks_at = now + WORDS;
@@ -109,14 +128,52 @@ impl Bot {
         let server = self.servers[self.next % self.servers.len()];
         self.next += 1;
         // A server that does not answer is left for the next one.
-        if let Ok(udp) = connection(server) {
+        if let Ok(udp) = connection(server, &self.login.ticket(self.number, server)) {
             self.udp = udp;
         }
         if self.entered > 0 && self.absent_since.is_none() {
-            self.lost += 1;
-            self.absent_since = Some(self.snapshot_at);
+            self.lose(self.snapshot_at);
         }
         (self.snapshots, self.snapshot_at, self.has_moved) = (0, now, false);
+    }
+
+    /// Its session is lost since then.
+    fn lose(&mut self, since: Instant) {
+        self.lost += 1;
+        self.absent_since = Some(since);
+        self.lost_at.get_or_insert(since);
+    }
+
+    /// A ticket for the server that it is connected to.
+    fn ticket_here(&self) -> Vec<u8> {
+        let here = self.servers.iter().find(|place| place.address == self.udp.server());
+        here.map_or_else(Vec::new, |here| self.login.ticket(self.number, *here))
+    }
+
+    /// Where it is; and if it has just come back, from when that is.
+    fn note_point(&mut self, now: Instant) {
+        let Some(point) = self.udp.client().scene().own().map(|own| own.point) else { return };
+        if self.absent_since.is_some() || !self.udp.client().is_in_world() {
+            return;
+        }
+        if let Some(lost) = self.lost_at.take() {
+            match self.trail.age(lost, point) {
+                Some(age) => self.restored.push(age),
+                None => self.renewed += 1,
+            }
+            self.trail.clear();
+        }
+        self.trail.note(now, point);
+    }
+
+    /// Notes the sentinels that it sees.
+    pub(super) fn look_around(&self, zones: &mut ZoneAges) {
+        if self.udp.client().is_in_world() {
+            let scene = self.udp.client().scene();
+            let sentinels =
+                scene.others().filter(|(_, _, shown)| shown.kind == EntityKind::Npc as u8 && shown.score > 0);
+            sentinels.for_each(|(_, pose, shown)| zones.note([pose.point[0], pose.point[1]], shown.score));
+        }
     }
 
     /// Words that it said and never heard.
@@ -153,8 +210,8 @@ impl Bot {
             News::Resumed => self.resumed += 1,
             News::Refused(_) => self.enters_at = Some(now + AGAIN),
             News::Renewed | News::PutOut(_) => {
-                self.lost += 1;
-                self.absent_since.get_or_insert(now);
+                self.lose(self.snapshot_at);
+                self.enters_at = Some(now + AGAIN);
             }
             News::Event(Event::Said { text, .. }) => {
                 let mut parts = text.as_str().split(' ').map(str::parse);
@@ -176,12 +233,13 @@ impl Bot {
                 self.interruptions.push(now - self.snapshot_at);
             }
             (self.snapshots, self.snapshot_at) = (snapshots, now);
+            self.note_point(now);
         }
     }
 }
 
-fn connection(to: Place) -> Result<Udp<DemoRules>, String> {
-    Udp::connect(to.address, DemoRules::default(), ClientConfig::new(to.key), b"")
+fn connection(to: Place, ticket: &[u8]) -> Result<Udp<DemoRules>, String> {
+    Udp::connect(to.address, DemoRules::default(), ClientConfig::new(to.key), ticket)
         .map_err(|error| format!("a player cannot connect to {}: {error}", to.address))
 }
 

@@ -1,8 +1,14 @@
-//! `wander`: players of a fleet who walk from zone to zone. Each says numbered words and must hear each of them once.
+//! `wander`: players of a fleet who walk from zone to zone. Each says numbered words and must hear each of them once. One whose
+//! host is killed must go on where it was.
 
 mod bot;
+mod login;
+mod trail;
+mod zones;
 
 use self::bot::Bot;
+use self::login::Login;
+use self::zones::ZoneAges;
 use crate::report::verdict::Verdict;
 use crate::system::{interrupt, raise_file_limit};
 use crate::terminal::{Page, bar};
@@ -16,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// Time between two looks at all players.
 const FRAME: Duration = Duration::from_millis(8);
+/// A frame looks at one of so many parts of the players.
+const LOOKS: usize = 128;
 /// Time after the walk in which what is under way arrives.
 const SETTLE: Duration = Duration::from_secs(5);
 /// Time between two players that connect.
@@ -45,6 +53,13 @@ pub struct Arguments {
     /// Players that may lose their session, for instance because a host is killed.
     #[arg(long, default_value_t = 0)]
     lost: u64,
+    /// File with the private key of a login, as ticket.key in the folder of its services: each player then has an account.
+    #[arg(long, value_name = "FILE")]
+    ticket_key: Option<PathBuf>,
+    /// Highest age of the state with which a player comes back that has lost its session, in milliseconds. Zones may fall back
+    /// by as much, and 2 s. Without it, players may come back as newcomers, and zones begin anew.
+    #[arg(long, requires = "ticket_key")]
+    restored_ms: Option<u64>,
     /// Write the result as JSON, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -105,6 +120,14 @@ struct Report {
     sessions_lost: u64,
     /// Longest time that a player was out of the world after it had lost its session.
     longest_absence_ms: u64,
+    /// Players that came back after that where they had been, and as newcomers.
+    restored: u64,
+    came_as_newcomers: u64,
+    /// The greatest time between the state with which a player came back, and the last that it had seen.
+    oldest_state_ms: u64,
+    /// Zones whose sentinel was seen, and the most seconds that one fell back.
+    zones_seen: usize,
+    zone_fallen_s: u32,
     words_said: u64,
     words_heard: u64,
     words_lost: u64,
@@ -117,17 +140,23 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     raise_file_limit();
     let mut bots = Vec::with_capacity(arguments.clients);
     let Rectangle { min, max } = arguments.within;
+    let login = Login::open(arguments.ticket_key.as_deref())?;
     let begin = Instant::now();
     let walk = Duration::from_secs(arguments.secs);
     let progress = bar("wander", "walking", arguments.secs);
+    let mut zones = ZoneAges::default();
+    let mut frames = 0;
     let mut end = begin + STAGGER * arguments.clients as u32 + walk;
     while Instant::now() < end + SETTLE {
         let frame = Instant::now();
         if bots.len() < arguments.clients && frame >= begin + STAGGER * bots.len() as u32 {
-            bots.push(Bot::connect(bots.len() as u32, &arguments.servers, [min, max])?);
+            bots.push(Bot::connect(bots.len() as u32, &arguments.servers, [min, max], login.clone())?);
         }
         let speaks = frame < end;
         bots.iter_mut().for_each(|bot| bot.frame(frame, speaks));
+        // Each player looks around once in a second or so.
+        frames += 1;
+        bots.iter().skip(frames % LOOKS).step_by(LOOKS).for_each(|bot| bot.look_around(&mut zones));
         if interrupt::is_requested() {
             end = end.min(frame);
         }
@@ -135,7 +164,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         std::thread::sleep(FRAME.saturating_sub(frame.elapsed()));
     }
     progress.finish_and_clear();
-    let report = report(arguments, &bots);
+    let report = report(arguments, &bots, &zones);
     print!("{}", page(&report));
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &report)?;
@@ -143,7 +172,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     Ok(report.verdict)
 }
 
-fn report(arguments: &Arguments, bots: &[Bot]) -> Report {
+fn report(arguments: &Arguments, bots: &[Bot], zones: &ZoneAges) -> Report {
     let sum = |of: fn(&Bot) -> u64| bots.iter().map(of).sum::<u64>();
     let mut interruptions = Histogram::<u64>::new(3).expect("three digits are few");
     for ms in bots.iter().flat_map(|bot| &bot.interruptions) {
@@ -161,6 +190,11 @@ fn report(arguments: &Arguments, bots: &[Bot]) -> Report {
         resumed: sum(|bot| bot.resumed.saturating_sub(bot.interruptions.len() as u64)),
         sessions_lost: sum(|bot| bot.lost),
         longest_absence_ms: bots.iter().map(|bot| bot.longest_absence.as_millis() as u64).max().unwrap_or(0),
+        restored: sum(|bot| bot.restored.len() as u64),
+        came_as_newcomers: sum(|bot| bot.renewed),
+        oldest_state_ms: bots.iter().flat_map(|bot| &bot.restored).map(|age| age.as_millis() as u64).max().unwrap_or(0),
+        zones_seen: zones.seen(),
+        zone_fallen_s: zones.fallen_s,
         words_said,
         words_heard,
         // Words of a lost session went with it.
@@ -169,6 +203,7 @@ fn report(arguments: &Arguments, bots: &[Bot]) -> Report {
         corrections: sum(Bot::corrections),
         verdict: Verdict::Pass,
     };
+    let restored_ms = arguments.restored_ms.unwrap_or(u64::MAX);
     let must = [
         (report.entered == report.players as u64, format!("{} of {} players entered", report.entered, report.players)),
         (
@@ -178,6 +213,18 @@ fn report(arguments: &Arguments, bots: &[Bot]) -> Report {
         (
             report.sessions_lost <= arguments.lost,
             format!("{} sessions lost, at most {}", report.sessions_lost, arguments.lost),
+        ),
+        (
+            arguments.restored_ms.is_none() || report.came_as_newcomers == 0,
+            format!("{} players came back as newcomers", report.came_as_newcomers),
+        ),
+        (
+            report.oldest_state_ms <= restored_ms,
+            format!("a player came back with a state {} ms old, at most {restored_ms} ms", report.oldest_state_ms),
+        ),
+        (
+            u64::from(report.zone_fallen_s) <= (restored_ms / 1_000).saturating_add(2),
+            format!("a zone fell back by {} s", report.zone_fallen_s),
         ),
         (report.words_lost == 0, format!("{} words lost", report.words_lost)),
         (report.words_doubled == 0, format!("{} words heard twice", report.words_doubled)),
@@ -208,6 +255,19 @@ fn page(report: &Report) -> String {
             "{} lost, {} resumed; the longest absence was {} ms",
             report.sessions_lost, report.resumed, report.longest_absence_ms
         ),
+    );
+    if report.sessions_lost > 0 {
+        text.line(
+            "restored",
+            format_args!(
+                "{} players where they had been, {} as newcomers; the oldest state was {} ms old",
+                report.restored, report.came_as_newcomers, report.oldest_state_ms
+            ),
+        );
+    }
+    text.line(
+        "zones",
+        format_args!("{} seen; the most that one fell back is {} s", report.zones_seen, report.zone_fallen_s),
     );
     text.line(
         "words",

@@ -8,7 +8,8 @@
 //! | [`bus`] | what hosts say to each other, over NATS | [`model`], [`courier`] |
 //! | [`zones`] | what a host does about zones, without I/O | [`model`], [`courier`] |
 //! | [`courier`] | moves players between hosts, without I/O | [`model`] |
-//! | [`host`] | a server that registers itself, owns zones and hands players over | [`model`], [`store`], [`registry`], [`bus`], [`courier`], [`zones`] |
+//! | [`checkpoints`] | what is kept of players, so that another host can go on with them | [`model`], [`bus`] |
+//! | [`host`] | a server that registers itself, owns zones and hands players over | [`model`], [`store`], [`registry`], [`bus`], [`checkpoints`], [`courier`], [`zones`] |
 //! | [`location`] | where an address is | |
 //! | [`balancer`] | decides where a client plays | [`model`], [`location`] |
 //! | [`balance`] | the balancer as an HTTP server | all but `host` |
@@ -18,6 +19,7 @@
 pub mod balance;
 pub mod balancer;
 pub mod bus;
+pub mod checkpoints;
 pub mod courier;
 pub mod host;
 pub mod location;

@@ -5,7 +5,7 @@
 //! | [`Game`] | the trait: what the server calls |
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | [`start`] | what the game of a core is made with |
-//! | `arrival` | a player that comes from another server |
+//! | `arrival` | a player that comes from another server, or from its checkpoint |
 //! | `queries` | rays and places: entities and terrain together |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
@@ -36,6 +36,7 @@ pub mod start;
 
 #[doc(hidden)]
 pub use crate::game::members::input_buffer;
+pub use crate::runtime::fleet::OwnZone;
 pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::runtime::services::AccountId;
 pub use crate::world::exchange::CommandError;
@@ -127,10 +128,26 @@ pub trait Game: Sized + Send + 'static {
     /// [`Self::arrive`]: at most [`DEPART_BYTES_MAX`](simulation::DEPART_BYTES_MAX) bytes. An ask that waits is answered there
     /// if its number ([`Reply::number`]) is in the bytes; otherwise it stays without an answer. [`Self::leave`] follows, with
     /// [`LeaveReason::Moved`]. If the other server cannot take the player, it comes back by [`Self::arrive`].
-    fn depart(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _bytes: &mut Vec<u8>) {}
+    ///
+    /// By default that is what [`Self::checkpoint`] appends.
+    fn depart(&mut self, shard: &mut Shard<Self>, player: PlayerId, bytes: &mut Vec<u8>) {
+        self.checkpoint(shard, player, bytes);
+    }
+
+    /// Appends what the checkpoint of a player needs beside the own state and the body, for [`Self::arrive`] with
+    /// [`Arrival::is_restored`]: at most [`DEPART_BYTES_MAX`](simulation::DEPART_BYTES_MAX) bytes. The player stays, so this
+    /// changes nothing. In a fleet that keeps checkpoints it is called for each player with an account when it has entered, and
+    /// every few seconds from then on. Asks do not belong in it: a player that is restored has a new session.
+    ///
+    /// By default nothing: the own state and the body are all that is restored.
+    fn checkpoint(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _bytes: &mut Vec<u8>) {}
 
     /// A player comes from another server of the fleet. The game gives it a body and its own state, as in [`Self::join`]; the
     /// player is in the world afterwards, suspended until its client is there. False refuses it: it stays where it was.
+    ///
+    /// Or an account enters that has a checkpoint, because its server was lost or because it has entered anew
+    /// ([`Arrival::is_restored`]): this is called in place of [`Self::join`]. False: the player enters by [`Self::join`], and its
+    /// checkpoint is lost.
     ///
     /// By default the player gets the body that it had.
     fn arrive(&mut self, shard: &mut Shard<Self>, player: PlayerId, arrival: Arrival<'_, Self>) -> bool {
@@ -140,6 +157,22 @@ pub trait Game: Sized + Send + 'static {
         };
         shard.control(player, body, arrival.own)
     }
+
+    /// Appends what this core has of a zone of this host, and what must outlast the host: at most
+    /// [`ZONE_BYTES_MAX`](simulation::ZONE_BYTES_MAX) bytes. In a fleet that keeps checkpoints, each core is asked every few
+    /// seconds, and when another host gets the zone. Players are no part of it: they have checkpoints of their own.
+    ///
+    /// By default nothing.
+    fn save_zone(&mut self, _shard: &mut Shard<Self>, _zone: &OwnZone, _bytes: &mut Vec<u8>) {}
+
+    /// A zone of the fleet is this host's from now on. Every core is told. `saved` is what [`Self::save_zone`] has appended at
+    /// the zone's last owner, on the cores that fall to this one: none if the zone is new; several if that host had more
+    /// cores. In a fleet that keeps no checkpoints this is not called.
+    fn gain_zone(&mut self, _shard: &mut Shard<Self>, _zone: &OwnZone, _saved: &[Vec<u8>]) {}
+
+    /// A zone is another host's from now on, which goes on with what [`Self::save_zone`] has just appended: despawn what belongs
+    /// to the zone.
+    fn lose_zone(&mut self, _shard: &mut Shard<Self>, _zone: &OwnZone) {}
 
     /// A client asks something. `reply` may be kept and answered in a later tick.
     fn ask(&mut self, shard: &mut Shard<Self>, player: PlayerId, ask: AskOf<Self>, reply: Reply);

@@ -13,10 +13,22 @@
 //! What goes wrong on the way is the fleet's to mend: [`ToCore::Forget`] at the other core, or [`ToCore::Give`] at the present
 //! one, which takes its player back.
 //!
+//! Players with an account have checkpoints, from which another host goes on with them if this one is killed:
+//!
+//! ```text
+//!  core            fleet of this host
+//!  Enters --->     |   the client waits meanwhile
+//!  <--- Recalled   |   with the account's checkpoint, if it has one
+//!  Checkpoint ---> |   again and again
+//!  <--- Release    |   the account enters elsewhere
+//!  Ended --->      |
+//! ```
+//!
 //! A core never waits. What it says finds room: each letter answers one of the fleet, and the fleet has at most
 //! [`LETTERS_MAX`] unanswered ones; what clients cause waits at the core while there is no room, and a core says of a player
-//! that it is outside only if nothing waits.
+//! that it is outside, and makes a checkpoint of it, only if nothing waits.
 
+use crate::runtime::services::AccountId;
 use atomic_waker::AtomicWaker;
 use ringshard_protocol::crypto::noise::ResumeKey;
 use ringshard_protocol::limits::RESUME_TOKEN_BYTES;
@@ -50,6 +62,50 @@ impl OwnZones {
         };
         !self.areas.iter().any(is_near)
     }
+}
+
+/// A zone of this host.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OwnZone {
+    /// Its name, which it keeps at whatever host it is.
+    pub name: String,
+    /// The corners with the least and the greatest x and y, in units of the map.
+    pub area: [[f32; 2]; 2],
+}
+
+/// Names a stay of an account in the world of a fleet: from when it enters until it leaves for good, at whatever hosts. Of two
+/// stays of an account, the later one is greater; so is the same stay at a later host.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Stay {
+    /// Greater for the later of two stays of an account; never 0.
+    pub number: u64,
+    /// How often the player has moved to another host since.
+    pub moves: u32,
+}
+
+/// How a stay ends at a core.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StayEnd {
+    /// The player has left for good: nobody needs its checkpoint any more.
+    Left,
+    /// It goes on elsewhere, or can: it has moved, the server is ending, or it was not let in. The checkpoint stays.
+    Kept,
+    /// The answer to [`ToCore::Release`]: the player as it was. None: it was not in the world yet.
+    Released(Option<Vec<u8>>),
+}
+
+/// What the fleet knows of an account that enters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Recall {
+    /// It enters.
+    Enter {
+        /// Its stay, which begins.
+        stay: Stay,
+        /// Its last checkpoint: what a core has written into [`FromCore::Checkpoint`]. None: it enters as a newcomer.
+        state: Option<Vec<u8>>,
+    },
+    /// The account is at another host or core, which does not let it go at this moment: the client may ask again in a second.
+    Refuse,
 }
 
 /// What a core says. `player` is the number of a player of that core: [`PlayerId::number`](crate::game::PlayerId::number).
@@ -87,6 +143,42 @@ pub enum FromCore {
         token: Token,
         /// The player that it is here. None: these bytes are no player of this game, the game refuses it, or the core is full.
         player: Option<u64>,
+    },
+    /// A client with an account wants to enter. It waits for [`ToCore::Recalled`].
+    Enters {
+        /// The player that it would be.
+        player: u64,
+        /// Its account.
+        account: AccountId,
+    },
+    /// A checkpoint of a player in the world.
+    Checkpoint {
+        /// The player.
+        player: u64,
+        /// Its account.
+        account: AccountId,
+        /// Its stay.
+        stay: Stay,
+        /// Its own state, its body, and what the game adds.
+        state: Vec<u8>,
+    },
+    /// The answer to [`ToCore::SaveZone`].
+    ZoneSaved {
+        /// The request.
+        request: u64,
+        /// What this core's game has saved of the zone.
+        bytes: Vec<u8>,
+    },
+    /// A player with a stay is not at this core any more.
+    Ended {
+        /// The player.
+        player: u64,
+        /// Its account.
+        account: AccountId,
+        /// Its stay.
+        stay: Stay,
+        /// How it ends.
+        end: StayEnd,
     },
 }
 
@@ -128,6 +220,39 @@ pub enum ToCore {
         token: Token,
         /// What the other server has [taken](FromCore::Taken).
         player: Vec<u8>,
+    },
+    /// How often the core makes a checkpoint of each player with an account.
+    Checkpoints {
+        /// Ticks between two; 0: none.
+        ticks: u32,
+    },
+    /// The answer to [`FromCore::Enters`].
+    Recalled {
+        /// The player that the client would be.
+        player: u64,
+        /// What the fleet knows of its account.
+        recall: Recall,
+    },
+    /// A zone is this host's from now on. Every core gets it.
+    GainZone {
+        /// The zone.
+        zone: Arc<OwnZone>,
+        /// What cores of its last owner have saved of it, as far as it falls to this core.
+        saved: Vec<Vec<u8>>,
+    },
+    /// The core saves its part of a zone.
+    SaveZone {
+        /// Names the request.
+        request: u64,
+        /// The zone.
+        zone: Arc<OwnZone>,
+        /// Whether the zone is not this host's any more.
+        is_lost: bool,
+    },
+    /// The account of a player enters elsewhere: the player leaves. If it is there, [`FromCore::Ended`] follows.
+    Release {
+        /// The player.
+        player: u64,
     },
 }
 

@@ -109,6 +109,7 @@ const CHECKS: &[Check] = &[
     (&["pending"], clients_that_wait_are_counted),
     (&["refused", "wrong_schemas"], refused_clients_are_counted),
     (&["put_out"], players_that_are_put_out_are_counted),
+    (&["restored", "restores_refused"], crate::checkpoints::a_player_comes_back_as_it_was),
     (&["suspended", "backlogs_overflowed"], suspended_players_and_full_backlogs_are_counted),
     (&["inputs_missed", "inputs_late", "inputs_early"], inputs_at_the_wrong_time_are_counted),
     (&["asks_refused"], asks_beyond_the_limit_are_counted),

@@ -1,6 +1,7 @@
 //! The world of a server: its cores, what they exchange, and what clients see of it.
 
 mod border;
+mod checkpoints;
 mod claims;
 mod contract;
 mod cores;

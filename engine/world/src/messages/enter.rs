@@ -53,7 +53,7 @@ pub mod reason {
     pub const BACKLOG: u8 = 255;
     /// The client's ticket is not good: it was used, has expired, is for another server, or is no ticket.
     pub const TICKET: u8 = 254;
-    /// The services are busy: the client may ask again in a second.
+    /// The services are busy, or another server does not let the account go: the client may ask again in a second.
     pub const BUSY: u8 = 253;
     /// The account has entered from another client.
     pub const ELSEWHERE: u8 = 252;

@@ -19,6 +19,16 @@ pub enum Letter {
     },
     /// A message of the sender's border ([`ringshard::world::border`]) to that of a neighbour.
     Border(Vec<u8>),
+    /// An account enters at the sender, and its last checkpoint is the reader's: the reader lets it go if it has it.
+    Release {
+        /// The account.
+        account: u64,
+    },
+    /// The answer: the sender does not have it any more, and has written its last state.
+    Released {
+        /// The account.
+        account: u64,
+    },
 }
 
 /// What a host says about itself.

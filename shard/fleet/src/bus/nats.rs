@@ -79,6 +79,11 @@ impl NatsBus {
         Ok(NatsBus { client, subject: settings.subject.clone(), is_connected, stalled_until: None, all, own })
     }
 
+    /// The connection, for what else is kept in NATS.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Whether NATS answers.
     pub fn is_connected(&self) -> bool {
         self.is_connected.load(Ordering::Relaxed)

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 /// Longest prefix of subjects, in bytes.
 const SUBJECT_BYTES_MAX: usize = 64;
+/// Longest time between two checkpoints.
+const CHECKPOINT_SECS_MAX: u64 = 300;
 /// Most servers of a list.
 const SERVERS_MAX: usize = 16;
 
@@ -24,6 +26,12 @@ pub struct BusSettings {
     /// How far a player may be outside of its host's zones before it moves, in units of the map.
     #[serde(default = "usual_margin")]
     pub margin: f32,
+    /// Seconds between two checkpoints of a player, 1 to 300; 0: none are kept.
+    #[serde(default = "usual_checkpoint_secs")]
+    pub checkpoint_secs: u64,
+    /// The key-value bucket of NATS that has them. Two fleets on one NATS need two.
+    #[serde(default = "usual_checkpoint_bucket")]
+    pub checkpoint_bucket: String,
     /// The user, where NATS has users.
     pub user: Option<String>,
     /// File with the password of that user. Other users of this host must not be able to read it.
@@ -38,6 +46,14 @@ fn usual_subject() -> String {
 
 fn usual_margin() -> f32 {
     200.0
+}
+
+fn usual_checkpoint_secs() -> u64 {
+    10
+}
+
+fn usual_checkpoint_bucket() -> String {
+    "ringshard-checkpoints".into()
 }
 
 impl BusSettings {
@@ -70,6 +86,18 @@ impl BusSettings {
         }
         if !(0.0..=1e6).contains(&self.margin) {
             faults.push(format!("bus.margin is {}, but must be 0 to 1000000", self.margin));
+        }
+        if self.checkpoint_secs > CHECKPOINT_SECS_MAX {
+            faults.push(format!(
+                "bus.checkpoint-secs is {}, but must be 1 to {CHECKPOINT_SECS_MAX}, or 0 for none",
+                self.checkpoint_secs
+            ));
+        }
+        let bucket = &self.checkpoint_bucket;
+        if bucket.is_empty() || bucket.len() > SUBJECT_BYTES_MAX || !bucket.bytes().all(is_token) {
+            faults.push(format!(
+                "bus.checkpoint-bucket is {bucket:?}, but must be 1 to {SUBJECT_BYTES_MAX} of the characters a-z, A-Z, 0-9, - and _"
+            ));
         }
         if self.user.is_some() != self.password_file.is_some() {
             faults.push("bus.user and bus.password-file belong together".into());
@@ -118,7 +146,7 @@ impl BusKey {
         }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -143,6 +171,8 @@ mod tests {
             (format!("{good}ca-certificate = 'a'"), "bus.ca-certificate must name"),
             (format!("{good}subject = 'a.b'"), "bus.subject is \"a.b\""),
             (format!("{good}margin = -1"), "bus.margin is -1"),
+            (format!("{good}checkpoint-secs = 301"), "bus.checkpoint-secs is 301"),
+            (format!("{good}checkpoint-bucket = 'a.b'"), "bus.checkpoint-bucket is \"a.b\""),
             (format!("{good}user = 'a'"), "bus.user and bus.password-file belong together"),
             (format!("{good}server = 'a'"), "unknown field `server`"),
             ("servers = ['nats://a:1']".into(), "missing field `key-file`"),

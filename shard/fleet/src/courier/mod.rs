@@ -157,11 +157,15 @@ impl Courier {
         has_begun
     }
 
-    /// A core says something. [`FromCore::Outside`] is the driver's.
+    /// A core says something about a move. All else is the driver's.
     pub fn hear_core(&mut self, now: Duration, core: usize, letter: FromCore) {
         let Courier { leaving, coming, out, counters, door } = self;
         match letter {
-            FromCore::Outside { .. } => {}
+            FromCore::Outside { .. }
+            | FromCore::Enters { .. }
+            | FromCore::Checkpoint { .. }
+            | FromCore::ZoneSaved { .. }
+            | FromCore::Ended { .. } => {}
             FromCore::Key { player, key } => leaving.key(now, core, player, key, &door.contract, out),
             FromCore::Awaited { token } => coming.awaited(now, core, &token, out),
             FromCore::Taken { token, player } => leaving.taken(now, core, &token, player, out),

@@ -221,6 +221,7 @@ impl Fleet {
                 }
                 FromCore::Given { token, player: is_in.then_some(core.next) }
             }
+            other => panic!("a courier does not say that: {other:?}"),
         };
         host.courier.hear_core(now, number, answer);
     }

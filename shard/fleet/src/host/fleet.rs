@@ -9,7 +9,9 @@ use super::traffic::{Traffic, TrafficParts, TrafficShown};
 #[cfg(feature = "nats")]
 use crate::bus::nats::NatsBus;
 #[cfg(feature = "nats")]
-use crate::bus::{Bus, BusKey, Seal};
+use crate::bus::{Bus, BusKey, BusSettings, Seal};
+#[cfg(feature = "nats")]
+use crate::checkpoints::{Bucket, Keeper, NatsBucket, Vault};
 #[cfg(feature = "nats")]
 use crate::courier::Peer;
 use crate::model::{HostState, RunId};
@@ -123,7 +125,10 @@ impl FleetHost {
                 let zones = follow_zones(store.clone(), keys.clone(), run.0);
                 let (seal, member) = (Seal::new(&key, run), shown.clone());
                 let margin = bus.margin;
-                let bus = Bus::Nats(Box::new(runtime.block_on(NatsBus::start(bus, run))?));
+                let settings = bus;
+                let bus = runtime.block_on(NatsBus::start(settings, run))?;
+                let keeper = keeper(settings, &key, &bus, run, ends.len());
+                let bus = Bus::Nats(Box::new(bus));
                 let parts = TrafficParts {
                     me,
                     address,
@@ -139,6 +144,7 @@ impl FleetHost {
                     zones,
                     lease,
                     margin,
+                    keeper,
                 };
                 let traffic = Traffic::new(parts);
                 let shown = traffic.shown().clone();
@@ -211,6 +217,24 @@ impl Fleet for FleetHost {
             to("fleet_players_returned", moves.returned as f64);
             to("fleet_players_lost", moves.lost as f64);
             to("fleet_players_turned_away", moves.turned_away as f64);
+            if let Some((checkpoints, zones)) = shown.checkpoints {
+                to("fleet_checkpoints_kept", one(checkpoints.is_open));
+                to("fleet_accounts_held", checkpoints.accounts as f64);
+                to("fleet_checkpoints_written", checkpoints.written as f64);
+                to("fleet_checkpoints_unchanged", checkpoints.unchanged as f64);
+                to("fleet_checkpoints_failed", checkpoints.failed as f64);
+                to("fleet_checkpoints_removed", checkpoints.removed as f64);
+                to("fleet_checkpoints_refused", checkpoints.refused as f64);
+                to("fleet_players_restored", checkpoints.restored as f64);
+                to("fleet_players_without_checkpoint", checkpoints.without as f64);
+                to("fleet_players_released", checkpoints.released as f64);
+                to("fleet_players_superseded", checkpoints.superseded as f64);
+                to("fleet_zones_saved", zones.saved as f64);
+                to("fleet_zones_unchanged", zones.unchanged as f64);
+                to("fleet_zones_unsaved", zones.failed as f64);
+                to("fleet_zones_restored", zones.restored as f64);
+                to("fleet_zones_without_checkpoint", zones.without as f64);
+            }
             if let Some(border) = shown.border {
                 to("fleet_border_dark", border.dark as f64);
                 to("fleet_border_replicas", border.replicas as f64);
@@ -275,6 +299,17 @@ impl Fleet for FleetHost {
             tracing::warn!("the registry does not answer: this host stays in it until its lease ends");
         }
     }
+}
+
+/// What keeps the checkpoints, if the settings ask for them.
+#[cfg(feature = "nats")]
+fn keeper(settings: &BusSettings, key: &BusKey, bus: &NatsBus, run: RunId, cores: usize) -> Option<Keeper> {
+    let bucket = &settings.checkpoint_bucket;
+    let keep = |secs| {
+        let (kept, vault) = (NatsBucket::new(bus.client(), bucket), Vault::new(key, bucket));
+        Keeper::new(Bucket::Nats(Box::new(kept)), vault, run, cores, Duration::from_secs(secs))
+    };
+    Some(settings.checkpoint_secs).filter(|secs| *secs > 0).map(keep)
 }
 
 /// The address that clients are sent to.

@@ -4,11 +4,13 @@ use super::clock::Clock;
 use super::member::{Server, Shown};
 use super::neighbours::Neighbours;
 use crate::bus::{Beat, Bus, Letter, NotALetter, Seal, To};
+use crate::checkpoints::{self, Keeper, PlayerCounters, ZoneCounters};
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
 use crate::model::{Host, HostState, Name, RunId, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
 use crate::store::{Commit, Condition, Record, Store, StoreError};
 use crate::zones::{Duty, Heard, Steward, View};
+use ringshard::game::AccountId;
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
 use ringshard::runtime::tick;
 use ringshard::world::border::{AnyBorder, BorderStats};
@@ -25,6 +27,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 const TICK: Duration = Duration::from_millis(50);
 /// Time between two beats.
 const BEAT: Duration = Duration::from_secs(1);
+/// A host whose beats fail to come for so long may be gone: an account that it has need not wait for it.
+const SILENCE: Duration = Duration::from_millis(2_500);
 /// Time between two looks at the zones.
 const DUTIES: Duration = Duration::from_millis(250);
 /// Beats whose time differs by more from this host's clock are of the past: somebody may repeat them.
@@ -57,6 +61,8 @@ pub(super) struct TrafficShown {
     pub is_bus_there: bool,
     pub hosts_heard: usize,
     pub border: Option<BorderStats>,
+    /// None: no checkpoints are to be kept.
+    pub checkpoints: Option<(PlayerCounters, ZoneCounters)>,
     /// Bytes on the bus that were no letter of this fleet, or a repetition.
     pub refused: u64,
 }
@@ -78,6 +84,8 @@ pub(super) struct TrafficParts {
     pub lease: Duration,
     /// How far a player may be outside of the zones, in units of the map.
     pub margin: f32,
+    /// None: no checkpoints are to be kept.
+    pub keeper: Option<Keeper>,
 }
 
 pub(super) struct Traffic {
@@ -194,6 +202,7 @@ impl Traffic {
                         Err(_) => self.has_duty = false,
                     }
                 }
+                () = hear_bucket(&mut self.parts.keeper) => {}
                 (core, letter) = next_letter(&mut self.parts.ends, &mut self.next_core) => self.hear_core(core, letter),
                 bytes = self.parts.bus.hear() => self.hear_bus(&bytes),
             }
@@ -219,6 +228,10 @@ impl Traffic {
         self.courier.set_door(Door { is_open, contract: contract.clone() });
         self.courier.tick(self.now());
         self.fence(is_registered);
+        if let Some(keeper) = &mut self.parts.keeper {
+            let heard = self.hosts.values().filter(|known| known.at.elapsed() < SILENCE);
+            keeper.tick(&heard.map(|known| known.run).collect());
+        }
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
             self.beat(host.clone(), is_open, contract).await;
@@ -255,6 +268,16 @@ impl Traffic {
             Ok((from, Letter::Border(message))) => {
                 if let (Some(peer), Some(neighbours)) = (self.peer(from), &mut self.neighbours) {
                     neighbours.receive(&peer, &message);
+                }
+            }
+            Ok((from, Letter::Release { account })) => {
+                if let Some(keeper) = &mut self.parts.keeper {
+                    keeper.asked(from, AccountId(account));
+                }
+            }
+            Ok((from, Letter::Released { account })) => {
+                if let Some(keeper) = &mut self.parts.keeper {
+                    keeper.answered(from, AccountId(account));
                 }
             }
             Err(NotALetter::Other) => {}
@@ -309,7 +332,11 @@ impl Traffic {
 
     fn hear_core(&mut self, core: usize, letter: FromCore) {
         let now = self.now();
-        let FromCore::Outside { player, point } = letter else { return self.courier.hear_core(now, core, letter) };
+        let (player, point) = match (letter, &mut self.parts.keeper) {
+            (FromCore::Outside { player, point }, _) => (player, point),
+            (letter, Some(keeper)) if is_of_checkpoints(&letter) => return keeper.hear_core(core, letter),
+            (letter, _) => return self.courier.hear_core(now, core, letter),
+        };
         let directory = self.parts.zones.latest();
         let Some(to) = self.destination(&directory.zones, point) else { return };
         self.courier.begin(now, core, player, &to);
@@ -334,6 +361,10 @@ impl Traffic {
         let (zones, me) = (&directory.zones, &self.parts.me);
         let areas: Vec<_> = zones.owned_by(&me.name, me.run).map(|(_, zone)| [zone.area.min, zone.area.max]).collect();
         self.counts.zones = areas.len();
+        if let Some(keeper) = &mut self.parts.keeper {
+            let own = zones.owned_by(&me.name, me.run).map(|(name, zone)| (name.clone(), zone.area));
+            keeper.set_zones(&own.collect::<Vec<_>>());
+        }
         let everything = [[f32::NEG_INFINITY; 2], [f32::INFINITY; 2]];
         let areas = if zones.is_empty() { vec![everything] } else { areas };
         let own = OwnZones { areas, margin: self.parts.margin };
@@ -461,6 +492,18 @@ impl Traffic {
                 Output::IsGone(peer) => self.ask_whether_gone(peer),
             }
         }
+        while let Some(output) = self.parts.keeper.as_mut().and_then(Keeper::poll) {
+            let (to, letter) = match output {
+                checkpoints::Output::ToCore(core, letter) => {
+                    self.waiting[core].push_back(letter);
+                    continue;
+                }
+                checkpoints::Output::Ask(run, account) => (run, Letter::Release { account: account.0 }),
+                checkpoints::Output::Answer(run, account) => (run, Letter::Released { account: account.0 }),
+            };
+            let bytes = self.parts.seal.seal(To::Run(to), &letter);
+            self.parts.bus.say(Some(to), bytes).await;
+        }
         for (end, waiting) in self.parts.ends.iter_mut().zip(&mut self.waiting) {
             while let Some(letter) = waiting.pop_front() {
                 if let Err(letter) = end.say(letter) {
@@ -498,6 +541,7 @@ impl Traffic {
         self.counts.is_bus_there = self.echo.is_some_and(|echo| echo.elapsed() < 3 * BEAT);
         self.counts.hosts_heard = self.hosts.values().filter(|known| known.at.elapsed() < self.parts.lease).count();
         self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);
+        self.counts.checkpoints = self.parts.keeper.as_ref().map(|keeper| (keeper.counters(), keeper.zone_counters()));
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.counts;
     }
 }
@@ -536,6 +580,19 @@ async fn carry_out_duty(
             let change = |zones: &mut Zones| zones.give(zone, (&me.name, me.run), &to.name, to.run).map(|()| true);
             record.change(Commit::default(), change).await
         }
+    }
+}
+
+fn is_of_checkpoints(letter: &FromCore) -> bool {
+    use FromCore::{Checkpoint, Ended, Enters, ZoneSaved};
+    matches!(letter, Enters { .. } | Checkpoint { .. } | Ended { .. } | ZoneSaved { .. })
+}
+
+/// Waits until the bucket of checkpoints has answered something.
+async fn hear_bucket(keeper: &mut Option<Keeper>) {
+    match keeper {
+        Some(keeper) => keeper.hear_bucket().await,
+        None => std::future::pending().await,
     }
 }
 

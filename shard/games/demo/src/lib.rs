@@ -6,6 +6,7 @@
 //! | `layout` | where players and NPCs enter the world |
 //! | `motion` | how entities without a player move |
 //! | `npcs` | NPCs: their patrols and chases |
+//! | `sentinels` | what a zone of a fleet keeps: a sentinel who shows how long the zone has lived |
 //! | `shooting` | projectiles, and what they hit |
 //! | `health` | hits, potions, restarts |
 //! | `asks` | answers to what players ask |
@@ -19,6 +20,7 @@ mod health;
 mod layout;
 mod motion;
 mod npcs;
+mod sentinels;
 mod shooting;
 
 pub use layout::{Layout, spawn_point};
@@ -27,12 +29,13 @@ use asks::Asks;
 use chat::Chat;
 use npcs::Npcs;
 use ringshard::game::character::{Buffs, Factions, KINDS, Relation};
-use ringshard::game::{Admission, Game, Kind, LeaveReason, PlayerId, Reply, Rng, Shard, Visitor};
+use ringshard::game::{Admission, Game, Kind, LeaveReason, OwnZone, PlayerId, Reply, Rng, Shard, Visitor};
 use ringshard_demo_rules::{Ask, Character, DemoRules, Event, Input, Own};
 use ringshard_paths::{Navigator, PathFound, PathJob};
 use ringshard_terrain::Terrain;
 use ringshard_world::character::{EntityKind, buffs, states};
 use ringshard_world::{EntityId, Rules};
+use sentinels::Sentinels;
 use shooting::Shooting;
 use std::sync::Arc;
 
@@ -56,6 +59,7 @@ pub struct Demo {
     factions: Factions,
     buffs: Buffs,
     npcs: Npcs,
+    sentinels: Sentinels,
     shooting: Shooting,
     chat: Chat,
     asks: Asks,
@@ -72,6 +76,7 @@ impl Demo {
             factions,
             buffs: Buffs::default(),
             npcs: Npcs::new(npcs),
+            sentinels: Sentinels::default(),
             shooting: Shooting::default(),
             chat: Chat::default(),
             asks: Asks::default(),
@@ -119,6 +124,18 @@ impl Game for Demo {
         self.chat.forget(player);
         self.asks.forget(player);
         0
+    }
+
+    fn save_zone(&mut self, shard: &mut Shard<Self>, zone: &OwnZone, bytes: &mut Vec<u8>) {
+        self.sentinels.save(shard, zone, bytes);
+    }
+
+    fn gain_zone(&mut self, shard: &mut Shard<Self>, zone: &OwnZone, saved: &[Vec<u8>]) {
+        self.gain_sentinel(shard, zone, saved);
+    }
+
+    fn lose_zone(&mut self, shard: &mut Shard<Self>, zone: &OwnZone) {
+        self.sentinels.lose(shard, zone);
     }
 
     fn stepped(&mut self, shard: &mut Shard<Self>, player: PlayerId, _input: &Input) {
@@ -173,6 +190,7 @@ impl Game for Demo {
         self.npcs.tick(shard, &self.factions);
         motion::move_all(shard, !self.npcs.walk_paths());
         self.shooting.fly(shard, &self.factions);
+        self.sentinels.tick(shard);
         let tick = shard.tick();
         self.buffs.expire(&mut shard.entities, tick, |_, _| {});
     }

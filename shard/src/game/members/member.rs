@@ -5,6 +5,7 @@ use super::input_buffer::InputBuffer;
 use super::introductions_budget::IntroductionsBudget;
 use super::services_budget::ServicesBudget;
 use crate::game::player::PlayerId;
+use crate::runtime::fleet::Stay;
 use crate::runtime::services::AccountId;
 use crate::world::replication::Viewer;
 use ringshard_protocol::endpoint::SessionId;
@@ -92,6 +93,10 @@ pub(crate) struct Member<R: Rules> {
     pub(crate) introductions: IntroductionsBudget,
     /// Its client may not know yet that it has moved here: its inputs are for ticks of another server.
     pub(crate) is_elsewhere: bool,
+    /// Its stay in the world of the fleet. None: it has no account, or the fleet keeps no checkpoints.
+    pub(crate) stay: Option<Stay>,
+    /// The tick of its next checkpoint.
+    pub(crate) checkpoint_at: u64,
 }
 
 impl<R: Rules> Member<R> {
@@ -186,6 +191,8 @@ impl<R: Rules> Member<R> {
             services: ServicesBudget::default(),
             introductions: IntroductionsBudget::default(),
             is_elsewhere: false,
+            stay: None,
+            checkpoint_at: 0,
         }
     }
 
@@ -196,13 +203,14 @@ impl<R: Rules> Member<R> {
         id: PlayerId,
         session: SessionId,
         account: Option<AccountId>,
+        stay: Option<Stay>,
         next_snapshot: u16,
     ) -> Self {
         let nowhere = (Ipv6Addr::UNSPECIFIED, 0).into();
         // Snapshots look old to the client until it knows that it is here.
         let first = next_snapshot.wrapping_add(PRESENCE_LEAP);
         let member = Member::new(rules, id, session, None, nowhere, first);
-        Member { presence: Presence::Pending, account, is_elsewhere: true, ..member }
+        Member { presence: Presence::Pending, account, stay, is_elsewhere: true, ..member }
     }
 
     /// The client asks to enter. A new presence begins: nothing of a former one remains but the numbers of snapshots, which leap.

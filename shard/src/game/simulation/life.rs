@@ -122,12 +122,22 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// The game decides about a client whose ticket is good, or that needs none.
+    /// A client's ticket is good, or it needs none: the game decides, after the fleet has looked for a checkpoint.
     pub(super) fn admit(&mut self, player: PlayerId, account: Option<AccountId>, visitor: Visitor<'_>) {
         let member = self.shard.members.known(player).filter(|member| member.presence == Presence::Knocking);
         // Its session may have ended meanwhile.
         let Some(member) = member else { return };
-        member.pend(account);
+        match visitor {
+            Visitor::Account { id, name } if self.checkpoints.ticks > 0 => self.recall(player, id, name),
+            _ => {
+                member.pend(account);
+                self.join(player, visitor);
+            }
+        }
+    }
+
+    /// The game decides about a pending player.
+    pub(super) fn join(&mut self, player: PlayerId, visitor: Visitor<'_>) {
         // What a guest shows may be a secret: it does not appear in a panic report.
         flight_recorder::work_on("the request to enter", player.number(), &[], |_| "what it shows".into());
         let admission = self.game.join(&mut self.shard, player, visitor);
@@ -135,6 +145,7 @@ impl<G: Game> Simulation<G> {
         match admission {
             Admission::Refused(reason) => {
                 self.stats.refused += 1;
+                self.end_stay(player, LeaveReason::Refused(reason));
                 self.turn_away(player, reason);
             }
             Admission::Accepted => self.let_in(player),
@@ -166,7 +177,7 @@ impl<G: Game> Simulation<G> {
     }
 
     /// A pending player enters.
-    fn let_in(&mut self, player: PlayerId) {
+    pub(super) fn let_in(&mut self, player: PlayerId) {
         let tick = self.shard.wire_tick();
         let Some(member) = self.shard.members.get_mut(player) else { return };
         member.enter(self.game.rules(), tick);
@@ -192,12 +203,12 @@ impl<G: Game> Simulation<G> {
     }
 
     /// A client does not enter. The game does not know of it, or has refused it in [`Game::join`].
-    fn turn_away(&mut self, player: PlayerId, reason: u8) {
+    pub(super) fn turn_away(&mut self, player: PlayerId, reason: u8) {
         self.put_outside(player.slot);
         self.answer_entering(player, EnterAnswer::Refused(reason));
     }
 
-    fn answer_entering(&mut self, player: PlayerId, answer: EnterAnswer) {
+    pub(super) fn answer_entering(&mut self, player: PlayerId, answer: EnterAnswer) {
         if let EnterAnswer::Refused(_) | EnterAnswer::PutOut(_) = answer
             && let Some(member) = self.shard.members.known(player)
         {
@@ -253,6 +264,7 @@ impl<G: Game> Simulation<G> {
         if presence == Presence::Inside {
             self.shard.services.left(player.number());
         }
+        self.end_stay(player, reason);
         let ticks = self.game.leave(&mut self.shard, player, reason);
         // A player is at one server.
         let ticks = if reason == LeaveReason::Moved { 0 } else { ticks };

@@ -4,6 +4,7 @@
 //! | module | for |
 //! |---|---|
 //! | `border` | the border to neighbour hosts |
+//! | `checkpoints` | checkpoints of players, and players that come back from theirs |
 //! | `config` | the configuration of a world |
 //! | `life` | entering, suspension, return, and leaving of players |
 //! | `requests` | inputs, asks and events of clients |
@@ -12,6 +13,7 @@
 //! | `services` | messages between clients and services |
 //! | `step` | the step of every player |
 //! | `deliver` | commands and events from other cores, and messages to players |
+//! | `player_state` | a player as bytes |
 //! | `players` | the players, and the path of one, for the operator |
 //! | `publish` | publishing the changes of a tick |
 //! | `acknowledge` | acknowledgments of snapshots |
@@ -19,6 +21,7 @@
 //! | `unsent_snapshots` | snapshots that wait to be sent |
 //! | `shedding` | lower rates for an overloaded core |
 //! | `stats` | the counters of a world |
+//! | `zones` | what a game keeps of the zones of its host |
 //!
 //! A tick runs the commands, the steps of the players, and the game. Then its changes are published, to this core's replica
 //! and to all other cores. Between two ticks the clients are served, one slice at a time, so that received datagrams do not
@@ -26,11 +29,13 @@
 
 mod acknowledge;
 mod border;
+mod checkpoints;
 mod config;
 mod deliver;
 mod introductions;
 mod life;
 mod moves;
+mod player_state;
 mod players;
 mod publish;
 mod requests;
@@ -40,11 +45,13 @@ mod shedding;
 mod stats;
 mod step;
 mod unsent_snapshots;
+mod zones;
 
 pub use config::{NEAR_MAX, SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
 pub use moves::DEPART_BYTES_MAX;
 pub use serve::INTEREST_PERIOD;
 pub use stats::WorldStats;
+pub use zones::ZONE_BYTES_MAX;
 
 use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
@@ -65,6 +72,7 @@ use crate::world::replication::{Encoder, Replica};
 use crate::world::rewind::{History, PartPool, RewindSettings, RewindStats};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
+use checkpoints::Checkpoints;
 use introductions::Arriving;
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_protocol::Endpoint;
@@ -126,6 +134,7 @@ pub struct Simulation<G: Game> {
     leaving: Vec<Token>,
     /// The zones of this host. None: it is the only one, or has not heard of any.
     zones: Option<Arc<OwnZones>>,
+    checkpoints: Checkpoints,
     stats: WorldStats,
 }
 
@@ -193,6 +202,7 @@ impl<G: Game> Simulation<G> {
             letter: Vec::new(),
             leaving: Vec::new(),
             zones: None,
+            checkpoints: Checkpoints::default(),
             stats: WorldStats::default(),
         }
     }
@@ -381,6 +391,7 @@ impl<G: Game> Service for Simulation<G> {
         self.send_outgoing(now, endpoint);
         self.depart_all(now, endpoint);
         self.report_outside();
+        self.make_checkpoints();
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;
         visibility.as_mut().expect("nobody looks around now").refresh(replica);

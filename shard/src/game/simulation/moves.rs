@@ -4,26 +4,23 @@
 //! resumes its session.
 
 use super::Simulation;
+use super::player_state::{self, PlayerState, STATE_BYTES_MAX};
 use crate::game::members::backlog::Backlog;
 use crate::game::members::{Member, Presence};
-use crate::game::{AccountId, Arrival, Game, LeaveReason, OwnOf, PlayerId, ShownOf};
-use crate::runtime::fleet::{FromCore, ToCore, Token};
+use crate::game::{AccountId, Arrival, Game, LeaveReason, PlayerId};
+use crate::runtime::fleet::{FromCore, Stay, ToCore, Token};
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 use ringshard_world::codec::{Malformed, NoRoom, Reader, Writer};
-use ringshard_world::contract::{read_difference, write_difference};
-use ringshard_world::limits::{OWN_BYTES_MAX, SHOWN_BYTES_MAX};
 use ringshard_world::messages::{ChangeServer, EnterAnswer, Welcome};
-use ringshard_world::{Pose, Rules};
 
 /// Ticks in which each player is looked at once.
-const LOOKS: usize = 32;
+pub(super) const LOOKS: usize = 32;
 /// Bytes that a game may add to a player that moves.
 pub const DEPART_BYTES_MAX: usize = 4_096;
 /// Size of the largest player, without its session and what the game adds.
-const PLAYER_BYTES_MAX: usize = 2 + 8 + OWN_BYTES_MAX + 1 + POSE_BYTES + SHOWN_BYTES_MAX + 16;
-const POSE_BYTES: usize = 6 * 4 + 3 * 2 + 1;
+const PLAYER_BYTES_MAX: usize = 2 + 8 + 8 + 4 + STATE_BYTES_MAX;
 /// Bytes of the length in front of a session.
 const LENGTH: usize = 4;
 
@@ -47,6 +44,11 @@ impl<G: Game> Simulation<G> {
                     let player = self.arrive(now, endpoint, &player).map(PlayerId::number);
                     self.shard.fleet.say(FromCore::Given { token, player });
                 }
+                ToCore::Checkpoints { ticks } => self.checkpoints.ticks = ticks,
+                ToCore::Recalled { player, recall } => self.recalled(player, recall),
+                ToCore::Release { player } => self.release(player),
+                ToCore::GainZone { zone, saved } => self.gain_zone(&zone, &saved),
+                ToCore::SaveZone { request, zone, is_lost } => self.save_zone(request, &zone, is_lost),
             }
         }
         has_heard
@@ -128,19 +130,13 @@ impl<G: Game> Simulation<G> {
         let member = self.shard.members.get(player)?;
         let mut buffer = [0; PLAYER_BYTES_MAX];
         let mut writer = Writer::new(&mut buffer);
-        let body = self.shard.body(player);
-        let body = body.and_then(|body| Some((self.shard.entities.pose(body)?, self.shard.entities.shown(body)?)));
-        let blank = self.game.rules().blank_shown();
         let write = |writer: &mut Writer<'_>| -> Result<(), NoRoom> {
             writer.u16(member.viewer.next_number())?;
             writer.u64(member.account.map_or(0, |account| account.0))?;
-            write_difference(&member.owner.own, &self.game.rules().blank_own(), writer)?;
-            writer.bool(body.is_some())?;
-            if let Some((pose, shown)) = body {
-                write_pose(pose, writer)?;
-                write_difference(shown, &blank, writer)?;
-            }
-            Ok(())
+            let Stay { number, moves } = member.stay.unwrap_or(Stay { number: 0, moves: 0 });
+            writer.u64(number)?;
+            writer.u32(moves)?;
+            player_state::write(self.game.rules(), &self.shard, player, writer)
         };
         write(&mut writer).expect("the buffer has room for it");
         Some(writer.written().to_vec())
@@ -152,15 +148,16 @@ impl<G: Game> Simulation<G> {
         let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
         let (session_bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let mut reader = Reader::new(rest);
-        let Described { next_snapshot, account, own, body } = self.read_described(&mut reader).ok()?;
+        let Described { next_snapshot, account, stay, state } = self.read_described(&mut reader).ok()?;
+        let PlayerState { own, body } = state;
         let rest = &rest[rest.len() - reader.remaining()..];
         let (backlog, bytes) = read_backlog(rest)?;
         let session = endpoint.import_session(now, session_bytes).ok()?;
         let Simulation { shard, game, .. } = self;
         let rules = game.rules();
-        let added = shard.members.add(|player| Member::arriving(rules, player, session, account, next_snapshot));
+        let added = shard.members.add(|player| Member::arriving(rules, player, session, account, stay, next_snapshot));
         let player = added.map(|member| member.id);
-        let arrival = Arrival { account, own, body, bytes };
+        let arrival = Arrival { account, own, body, bytes, is_restored: false };
         let is_in = player.is_some_and(|player| game.arrive(shard, player, arrival));
         let Some(player) = player.filter(|_| is_in) else {
             // The other server still has these bytes, and takes its player back.
@@ -199,18 +196,10 @@ impl<G: Game> Simulation<G> {
     fn read_described(&self, reader: &mut Reader<'_>) -> Result<Described<G>, Malformed> {
         let next_snapshot = reader.u16()?;
         let account = Some(AccountId(reader.u64()?)).filter(|account| account.0 != 0);
-        let mut own = self.game.rules().blank_own();
-        read_difference(&mut own, reader)?;
-        let body = match reader.bool()? {
-            false => None,
-            true => {
-                let pose = read_pose(reader)?;
-                let mut shown = self.game.rules().blank_shown();
-                read_difference(&mut shown, reader)?;
-                Some((pose, shown))
-            }
-        };
-        Ok(Described { next_snapshot, account, own, body })
+        let stay = Stay { number: reader.u64()?, moves: reader.u32()?.saturating_add(1) };
+        let stay = Some(stay).filter(|stay| stay.number != 0);
+        let state = player_state::read::<G>(self.game.rules(), reader)?;
+        Ok(Described { next_snapshot, account, stay, state })
     }
 }
 
@@ -218,24 +207,8 @@ impl<G: Game> Simulation<G> {
 struct Described<G: Game> {
     next_snapshot: u16,
     account: Option<AccountId>,
-    own: OwnOf<G>,
-    body: Option<(Pose, ShownOf<G>)>,
-}
-
-fn write_pose(pose: &Pose, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
-    let Pose { point, velocity, rotation, leap } = pose;
-    point.iter().chain(velocity).try_for_each(|&value| writer.f32(value))?;
-    rotation.iter().try_for_each(|&angle| writer.u16(angle))?;
-    writer.u8(*leap)
-}
-
-fn read_pose(reader: &mut Reader<'_>) -> Result<Pose, Malformed> {
-    let mut vector = || -> Result<[f32; 3], Malformed> { Ok([reader.f32()?, reader.f32()?, reader.f32()?]) };
-    let (point, velocity) = (vector()?, vector()?);
-    let rotation = [reader.u16()?, reader.u16()?, reader.u16()?];
-    let leap = reader.u8()?;
-    let is_finite = point.iter().chain(&velocity).all(|value| value.is_finite());
-    if is_finite { Ok(Pose { point, velocity, rotation, leap }) } else { Err(Malformed::UnknownValue) }
+    stay: Option<Stay>,
+    state: PlayerState<G>,
 }
 
 /// Appends the messages that wait for a player.

@@ -26,8 +26,12 @@ counters! {
         refused,
         /// Clients that were refused because their contract differs from the server's.
         wrong_schemas,
-        /// Players that the game has put out.
+        /// Players that the game has put out, or whose account has entered elsewhere in the fleet.
         put_out,
+        /// Players that came back from their checkpoint.
+        restored,
+        /// Checkpoints that are no player of this game, or that the game has refused: their players entered as newcomers.
+        restores_refused,
         /// Suspended players that had to leave because too much waited for them.
         backlogs_overflowed,
         /// Entities at present that this core owns.

@@ -172,7 +172,6 @@ impl Courier {
         }
         let Some((player, from, to)) = self.moving else { panic!("nobody moves: {letter:?} of core {core}") };
         match letter {
-            FromCore::Outside { .. } => unreachable!("that is no part of a move"),
             FromCore::Key { key: None, .. } => self.moving = None,
             FromCore::Key { player: of, key: Some(key) } => {
                 assert_eq!((of, core), (player, from));
@@ -210,6 +209,7 @@ impl Courier {
                 let player = std::mem::take(&mut self.kept);
                 self.ends[from].say(ToCore::Give { token, player }).unwrap();
             }
+            other => panic!("that is no part of a move: {other:?}"),
         }
     }
 }

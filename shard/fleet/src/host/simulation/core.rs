@@ -106,6 +106,11 @@ impl Core {
                 self.port.say(FromCore::Given { token, player: is_in.then_some(self.next) });
                 return is_in.then_some(Report::Came(player));
             }
+            ToCore::Checkpoints { .. }
+            | ToCore::Recalled { .. }
+            | ToCore::GainZone { .. }
+            | ToCore::SaveZone { .. }
+            | ToCore::Release { .. } => panic!("these fleets keep no checkpoints: {letter:?}"),
         }
         None
     }

@@ -125,6 +125,7 @@ impl Running {
             member: shown.clone(),
             ends,
             border: None,
+            keeper: None,
             bus: Bus::Memory(hub.connect(run)),
             seal: Seal::new(&BusKey::from_bytes([7; 32]), run),
             store: shared.clone(),

@@ -19,7 +19,7 @@ const SERVICES_STATES: [&str; 8] = [
     "resources_ranges_waiting",
 ];
 /// Counts of a fleet that rise and fall.
-const FLEET_STATES: [&str; 13] = [
+const FLEET_STATES: [&str; 15] = [
     "registered",
     "away_seconds",
     "name_taken",
@@ -30,6 +30,8 @@ const FLEET_STATES: [&str; 13] = [
     "players_leaving",
     "players_coming",
     "oldest_move_seconds",
+    "checkpoints_kept",
+    "accounts_held",
     "border_dark",
     "border_replicas",
     "border_shown",

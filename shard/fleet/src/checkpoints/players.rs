@@ -1,0 +1,461 @@
+//! What a host does about the accounts at its cores: see the folder's page.
+//!
+//! ```text
+//!            a client enters        the record is this host's          the player leaves
+//!  (nothing) -------------> Entering -----------------------> Here -----------------------> Leaving --> (nothing)
+//!                              |                               |                               ^
+//!                              | another live host has it:     | another host, or another      |
+//!                              | that one is asked first       | client here, asks for it -----+
+//! ```
+
+use super::AGE_MAX;
+use super::bucket::BucketError;
+use super::held::{Finished, Held, Job, Next, Phase, carry_out, hash_of};
+use super::output::Output;
+use super::tasks::{Changed, Desk, Entered};
+use crate::model::RunId;
+use ringshard::game::AccountId;
+use ringshard::runtime::fleet::{FromCore, Recall, Stay, StayEnd, ToCore};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// Questions to the bucket at a time.
+const TASKS_MAX: usize = 64;
+/// A client that has waited so long enters without its checkpoint.
+const ENTER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long another host may take to let an account go. Then it is taken.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
+/// Time after which a bucket is asked again that did not answer.
+const AGAIN: Duration = Duration::from_secs(5);
+/// A record that has not changed is written again after this time, so that it does not become too old.
+const REFRESH: Duration = AGE_MAX.checked_div(4).expect("four is not zero");
+/// Accounts that wait for something. While more do, the end of a stay is not written.
+const LEAVING_MAX: usize = 16_384;
+
+/// What is counted of players.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct PlayerCounters {
+    /// Whether the bucket is open.
+    pub is_open: bool,
+    /// Accounts at this host.
+    pub accounts: u64,
+    /// Checkpoints that the bucket has taken.
+    pub written: u64,
+    /// Checkpoints that were left out, because the player had not changed.
+    pub unchanged: u64,
+    /// Checkpoints and ends of stays that the bucket has not taken. They are tried again.
+    pub failed: u64,
+    /// Records that were removed, because their player has left.
+    pub removed: u64,
+    /// Clients that entered with a checkpoint.
+    pub restored: u64,
+    /// Clients that entered without the bucket: it did not answer in time.
+    pub without: u64,
+    /// Players that left, because their account has entered elsewhere.
+    pub released: u64,
+    /// The same, and this host learned it from the record: what its player did meanwhile is lost.
+    pub superseded: u64,
+    /// Values that were no record of their account.
+    pub refused: u64,
+}
+
+/// Keeps the checkpoints of a host's players.
+pub(super) struct Players {
+    desk: Arc<Desk>,
+    is_open: bool,
+    /// When the bucket is opened next. None: it is being opened, or open.
+    open_at: Option<Instant>,
+    has_complained: bool,
+    held: BTreeMap<AccountId, Held>,
+    /// Accounts that wait for something until some time.
+    timed: BTreeSet<AccountId>,
+    /// Accounts that have a job, in order.
+    queue: VecDeque<AccountId>,
+    tasks: JoinSet<Finished>,
+    out: VecDeque<Output>,
+    /// Runs of other hosts that are heard.
+    alive: BTreeSet<RunId>,
+    /// Counts what was held.
+    serial: u64,
+    counters: PlayerCounters,
+}
+
+impl Players {
+    pub fn new(desk: Arc<Desk>) -> Self {
+        Players {
+            desk,
+            is_open: false,
+            open_at: Some(Instant::now()),
+            has_complained: false,
+            held: BTreeMap::new(),
+            timed: BTreeSet::new(),
+            queue: VecDeque::new(),
+            tasks: JoinSet::new(),
+            out: VecDeque::new(),
+            alive: BTreeSet::new(),
+            serial: 0,
+            counters: PlayerCounters::default(),
+        }
+    }
+
+    /// The counters.
+    pub fn counters(&self) -> PlayerCounters {
+        PlayerCounters {
+            is_open: self.is_open,
+            accounts: self.held.len() as u64,
+            refused: self.desk.refused.load(Ordering::Relaxed),
+            ..self.counters
+        }
+    }
+
+    /// Whether the bucket is open.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// What is to be done next.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// A core says something about an account. Other letters are not the keeper's.
+    pub fn hear_core(&mut self, core: usize, letter: FromCore) {
+        match letter {
+            FromCore::Enters { player, account } => self.enters(core, player, account),
+            FromCore::Checkpoint { player, account, stay, state } => {
+                self.checkpoint(core, player, account, stay, state)
+            }
+            FromCore::Ended { account, stay, end, .. } => self.ended(account, stay, end),
+            _ => {}
+        }
+        self.start_tasks();
+    }
+
+    /// Another host asks to let an account go.
+    pub fn asked(&mut self, by: RunId, account: AccountId) {
+        match self.held.get_mut(&account) {
+            Some(held) if held.phase == Phase::Here => self.release(account, Next::Host(by)),
+            Some(held) if held.phase == Phase::Leaving => _ = held.next.get_or_insert(Next::Host(by)),
+            // It goes on with what is in the bucket.
+            _ => self.out.push_back(Output::Answer(by, account)),
+        }
+    }
+
+    /// Another host has let an account go.
+    pub fn answered(&mut self, by: RunId, account: AccountId) {
+        let Some(held) = self.held.get_mut(&account) else { return };
+        if let Phase::Entering { asked: Some((run, _)), .. } = held.phase
+            && run == by
+        {
+            self.set_job(account, Job::Enter { takes_over: true });
+        }
+        self.start_tasks();
+    }
+
+    /// Looks at what takes too long.
+    pub fn tick(&mut self, alive: &BTreeSet<RunId>) {
+        self.alive.clone_from(alive);
+        let now = Instant::now();
+        if self.open_at.is_some_and(|at| now >= at) {
+            self.open_at = None;
+            let desk = self.desk.clone();
+            self.tasks.spawn(async move { Finished::Opened(desk.bucket.open().await) });
+        }
+        for account in std::mem::take(&mut self.timed) {
+            self.look_at(now, account);
+        }
+        self.start_tasks();
+    }
+
+    /// Waits until the bucket has answered something.
+    pub async fn hear_bucket(&mut self) {
+        let finished = match self.tasks.join_next().await {
+            Some(finished) => finished.expect("a task does not panic"),
+            None => return std::future::pending().await,
+        };
+        match finished {
+            Finished::Opened(opened) => self.opened(opened),
+            Finished::Entered { account, serial, entered } => {
+                if self.has_finished(account, serial) {
+                    self.entered(account, entered);
+                }
+            }
+            Finished::Changed { account, serial, hash, changed, job } => {
+                self.count(&changed, &job);
+                if self.has_finished(account, serial) {
+                    self.changed(account, hash, changed, job);
+                }
+            }
+        }
+        self.start_tasks();
+    }
+
+    fn opened(&mut self, opened: Result<(), BucketError>) {
+        self.is_open = opened.is_ok();
+        match opened {
+            Ok(()) => tracing::info!("checkpoints of players and zones are kept"),
+            Err(error) => {
+                self.open_at = Some(Instant::now() + AGAIN);
+                if !std::mem::replace(&mut self.has_complained, true) {
+                    tracing::warn!(
+                        %error,
+                        "no checkpoints are kept, so the players of a host that is killed enter as newcomers, and its zones begin anew: start every \
+                         nats-server with JetStream (-js, and --store_dir with a folder), or set checkpoint-secs = 0"
+                    );
+                }
+            }
+        }
+    }
+
+    fn enters(&mut self, core: usize, player: u64, account: AccountId) {
+        if !self.is_open {
+            return self.enter_without(core, player, account);
+        }
+        let until = Instant::now() + ENTER_PATIENCE;
+        let next = Next::Client { core, player, until };
+        match self.held.get(&account).map(|held| held.phase) {
+            None => self.begin_entering(core, player, account, until),
+            Some(Phase::Entering { .. }) => self.refuse(core, player),
+            Some(Phase::Here) => self.release(account, next),
+            Some(Phase::Superseded | Phase::Leaving) => self.set_next(account, next),
+        }
+    }
+
+    fn begin_entering(&mut self, core: usize, player: u64, account: AccountId, until: Instant) {
+        self.hold(core, player, account, None, Phase::Entering { until, asked: None });
+        self.timed.insert(account);
+        self.set_job(account, Job::Enter { takes_over: false });
+    }
+
+    /// The bucket has not answered. Its record is found at the first checkpoint.
+    fn enter_without(&mut self, core: usize, player: u64, account: AccountId) {
+        self.counters.without += 1;
+        let former = self.held.get(&account).and_then(|held| held.stay).map_or(0, |stay| stay.number);
+        let stay = self.desk.stay_after(former);
+        self.hold(core, player, account, Some(stay), Phase::Here);
+        self.recall(core, player, Recall::Enter { stay, state: None });
+    }
+
+    fn entered(&mut self, account: AccountId, entered: Entered) {
+        let held = self.held.get_mut(&account).expect("it is here");
+        let (core, player) = (held.core, held.player);
+        let Phase::Entering { until, asked } = held.phase else { return };
+        match entered {
+            Entered::Here { stay, revision, state } => {
+                (held.phase, held.stay, held.revision) = (Phase::Here, Some(stay), Some(revision));
+                self.counters.restored += u64::from(state.is_some());
+                self.recall(core, player, Recall::Enter { stay, state });
+            }
+            Entered::Owned { by } if asked.is_none() && self.alive.contains(&by) => {
+                held.phase = Phase::Entering { until, asked: Some((by, Instant::now() + RELEASE_PATIENCE)) };
+                self.timed.insert(account);
+                self.out.push_back(Output::Ask(by, account));
+            }
+            Entered::Owned { .. } => self.set_job(account, Job::Enter { takes_over: true }),
+            Entered::Failed(error) => {
+                tracing::debug!(%account, error, "a player enters without its checkpoint");
+                self.enter_without(core, player, account);
+            }
+        }
+    }
+
+    fn checkpoint(&mut self, core: usize, player: u64, account: AccountId, stay: Stay, state: Vec<u8>) {
+        if !self.is_open {
+            return;
+        }
+        let known = self.held.get(&account).map(|held| (held.stay, held.phase));
+        match known {
+            // It has come from another host, or has come back.
+            None => self.hold(core, player, account, Some(stay), Phase::Here),
+            Some((Some(known), _)) if known < stay => {
+                let next = self.held.get_mut(&account).and_then(|held| held.next.take());
+                self.hold(core, player, account, Some(stay), Phase::Here);
+                self.disappoint(account, next);
+            }
+            Some((Some(known), _)) if known > stay => {
+                return self.out.push_back(Output::ToCore(core, ToCore::Release { player }));
+            }
+            Some((Some(_), Phase::Here)) => {}
+            // A client enters with the account at this moment; or the core is about to let it go.
+            Some(_) => return,
+        }
+        let held = self.held.get_mut(&account).expect("it is here");
+        let is_fresh = |(hash, at): (u64, Instant)| hash == hash_of(&state) && at.elapsed() < REFRESH;
+        if held.job.is_none() && !held.is_busy && held.written.is_some_and(is_fresh) {
+            self.counters.unchanged += 1;
+            return;
+        }
+        self.set_job(account, Job::Write { state });
+    }
+
+    fn ended(&mut self, account: AccountId, stay: Stay, end: StayEnd) {
+        let Some(held) = self.held.get_mut(&account).filter(|held| held.stay == Some(stay)) else { return };
+        let is_superseded = held.phase == Phase::Superseded;
+        self.counters.released += u64::from(!is_superseded && matches!(end, StayEnd::Released(_)));
+        held.phase = Phase::Leaving;
+        held.job = None;
+        match end {
+            // What is in the bucket is another host's.
+            _ if is_superseded || !self.is_open => self.gone(account),
+            StayEnd::Kept | StayEnd::Released(None) => self.gone(account),
+            StayEnd::Left => self.set_job(account, Job::Delete),
+            StayEnd::Released(Some(state)) => self.set_job(account, Job::Write { state }),
+        }
+        if self.timed.len() > LEAVING_MAX {
+            self.gone(account);
+        }
+    }
+
+    fn count(&mut self, changed: &Changed, job: &Job) {
+        match (changed, job) {
+            (Changed::Done(_), Job::Write { .. }) => self.counters.written += 1,
+            (Changed::Done(_), _) => self.counters.removed += 1,
+            (Changed::Failed(_), _) => self.counters.failed += 1,
+            (Changed::Superseded, _) => {}
+        }
+    }
+
+    fn changed(&mut self, account: AccountId, hash: Option<u64>, changed: Changed, job: Job) {
+        let held = self.held.get_mut(&account).expect("it is here");
+        match (changed, held.phase) {
+            (Changed::Done(revision), Phase::Leaving) if held.job.is_some() => {
+                held.revision = Some(revision);
+                self.requeue(account);
+            }
+            (Changed::Done(_) | Changed::Superseded, Phase::Leaving) => self.gone(account),
+            (Changed::Done(revision), _) => {
+                (held.revision, held.written) = (Some(revision), hash.map(|hash| (hash, Instant::now())));
+                self.requeue(account);
+            }
+            (Changed::Superseded, Phase::Here) => {
+                let (core, player) = (held.core, held.player);
+                (held.phase, held.job) = (Phase::Superseded, None);
+                self.counters.superseded += 1;
+                tracing::warn!(%account, "a player leaves: its account has entered elsewhere");
+                self.out.push_back(Output::ToCore(core, ToCore::Release { player }));
+            }
+            (Changed::Superseded, _) => {}
+            (Changed::Failed(error), phase) => {
+                tracing::debug!(%account, error, "a checkpoint was not written");
+                held.revision = None;
+                if phase == Phase::Leaving {
+                    held.job.get_or_insert(job);
+                    held.again_at = Some(Instant::now() + AGAIN);
+                    self.timed.insert(account);
+                } else {
+                    // The next checkpoint comes anyway.
+                    self.requeue(account);
+                }
+            }
+        }
+    }
+
+    /// An account is not at this host any more: who wants it gets it.
+    fn gone(&mut self, account: AccountId) {
+        match self.held.remove(&account).and_then(|held| held.next) {
+            None => {}
+            Some(Next::Host(run)) => self.out.push_back(Output::Answer(run, account)),
+            Some(Next::Client { core, player, until }) => self.begin_entering(core, player, account, until),
+        }
+    }
+
+    /// Asks the core to let an account go, for the next.
+    fn release(&mut self, account: AccountId, next: Next) {
+        let held = &self.held[&account];
+        if held.next.is_none() {
+            self.out.push_back(Output::ToCore(held.core, ToCore::Release { player: held.player }));
+        }
+        self.set_next(account, next);
+    }
+
+    /// Of two who want an account, the later one gets it.
+    fn set_next(&mut self, account: AccountId, next: Next) {
+        let former = self.held.get_mut(&account).and_then(|held| held.next.replace(next));
+        self.disappoint(account, former);
+        self.timed.insert(account);
+    }
+
+    fn disappoint(&mut self, account: AccountId, next: Option<Next>) {
+        match next {
+            None => {}
+            Some(Next::Host(run)) => self.out.push_back(Output::Answer(run, account)),
+            Some(Next::Client { core, player, .. }) => self.refuse(core, player),
+        }
+    }
+
+    fn look_at(&mut self, now: Instant, account: AccountId) {
+        let Some(held) = self.held.get_mut(&account) else { return };
+        let (core, player) = (held.core, held.player);
+        match held.phase {
+            Phase::Entering { until, .. } if now >= until => return self.enter_without(core, player, account),
+            Phase::Entering { until, asked: Some((run, at)) } if now >= at => {
+                held.phase = Phase::Entering { until, asked: Some((run, until)) };
+                self.set_job(account, Job::Enter { takes_over: true });
+            }
+            _ => {}
+        }
+        let Some(held) = self.held.get_mut(&account) else { return };
+        if let Some(Next::Client { core, player, until }) = held.next
+            && now >= until
+        {
+            held.next = None;
+            self.refuse(core, player);
+        }
+        let Some(held) = self.held.get_mut(&account) else { return };
+        if held.again_at.is_some_and(|at| now >= at) {
+            held.again_at = None;
+            self.requeue(account);
+        }
+        let held = &self.held[&account];
+        if matches!(held.phase, Phase::Entering { .. }) || held.next.is_some() || held.again_at.is_some() {
+            self.timed.insert(account);
+        }
+    }
+
+    fn set_job(&mut self, account: AccountId, job: Job) {
+        self.held.get_mut(&account).expect("it is here").job = Some(job);
+        self.requeue(account);
+    }
+
+    fn requeue(&mut self, account: AccountId) {
+        let held = self.held.get(&account);
+        if held.is_some_and(|held| held.job.is_some() && !held.is_busy && held.again_at.is_none()) {
+            self.queue.push_back(account);
+        }
+    }
+
+    fn start_tasks(&mut self) {
+        while self.tasks.len() < TASKS_MAX
+            && let Some(account) = self.queue.pop_front()
+        {
+            let Some(held) = self.held.get_mut(&account).filter(|held| !held.is_busy) else { continue };
+            let Some(job) = held.job.take() else { continue };
+            held.is_busy = true;
+            let (desk, of, stay, revision) = (self.desk.clone(), (account, held.serial), held.stay, held.revision);
+            self.tasks.spawn(async move { carry_out(&desk, of, stay, revision, job).await });
+        }
+    }
+
+    fn hold(&mut self, core: usize, player: u64, account: AccountId, stay: Option<Stay>, phase: Phase) {
+        self.serial += 1;
+        self.held.insert(account, Held::new(self.serial, core, player, stay, phase));
+    }
+
+    /// Whether a task that has finished is about what is held now.
+    fn has_finished(&mut self, account: AccountId, serial: u64) -> bool {
+        let held = self.held.get_mut(&account).filter(|held| held.serial == serial);
+        held.map(|held| held.is_busy = false).is_some()
+    }
+
+    fn refuse(&mut self, core: usize, player: u64) {
+        self.recall(core, player, Recall::Refuse);
+    }
+
+    fn recall(&mut self, core: usize, player: u64, recall: Recall) {
+        self.out.push_back(Output::ToCore(core, ToCore::Recalled { player, recall }));
+    }
+}

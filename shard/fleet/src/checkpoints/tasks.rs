@@ -1,0 +1,148 @@
+//! What the keeper asks the bucket, one account at a time.
+
+use super::bucket::{Bucket, BucketError};
+use super::record::{PlayerRecord, key_of};
+use super::vault::Vault;
+use crate::model::RunId;
+use ringshard::game::AccountId;
+use ringshard::runtime::fleet::Stay;
+use serde::de::DeserializeOwned;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Attempts while others change the same record.
+const TRIES: usize = 4;
+/// Bits of a stay's number that distinguish those of one millisecond.
+const NUMBER_BITS: u32 = 16;
+
+/// The bucket and its key, for the tasks.
+pub(super) struct Desk {
+    pub bucket: Bucket,
+    pub vault: Vault,
+    pub me: RunId,
+    /// Values that were no record of their account.
+    pub refused: AtomicU64,
+}
+
+/// What became of an account that enters.
+#[derive(Debug)]
+pub(super) enum Entered {
+    /// It is this host's now.
+    Here { stay: Stay, revision: u64, state: Option<Vec<u8>> },
+    /// Another host has written its record last. Nothing has changed.
+    Owned { by: RunId },
+    /// The bucket does not answer, or others change the record all the time.
+    Failed(String),
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub(super) enum Changed {
+    /// It is done: the number of the change.
+    Done(u64),
+    /// The account is in a later stay, or at a later host.
+    Superseded,
+    /// As above.
+    Failed(String),
+}
+
+impl Desk {
+    /// Begins a stay. A record of another host is taken over only if `takes_over`.
+    pub(super) async fn enter(&self, account: AccountId, takes_over: bool) -> Entered {
+        let key = key_of(account);
+        for _ in 0..TRIES {
+            let (revision, at_ms, record) = match self.find::<PlayerRecord>(&key).await {
+                Ok((revision, Some((at_ms, record)))) => (revision, at_ms, Some(record)),
+                Ok((revision, None)) => (revision, now_ms(), None),
+                Err(error) => return Entered::Failed(error.to_string()),
+            };
+            let former = record.as_ref().map_or(0, |record| record.stay().number);
+            if let Some(by) = record.as_ref().map(PlayerRecord::owner)
+                && by != self.me
+                && !takes_over
+            {
+                return Entered::Owned { by };
+            }
+            let stay = self.stay_after(former);
+            let state = record.and_then(|record| record.state);
+            let mine = PlayerRecord::new(stay, self.me, state.clone());
+            match self.bucket.put(&key, revision, self.vault.seal(&key, at_ms, &mine)).await {
+                Ok(revision) => return Entered::Here { stay, revision, state },
+                Err(BucketError::Conflict) => {}
+                Err(error) => return Entered::Failed(error.to_string()),
+            }
+        }
+        Entered::Failed("others change the record all the time".into())
+    }
+
+    /// Writes a checkpoint. `known` is the number of the last change, if that was this host's.
+    pub(super) async fn write(
+        &self,
+        account: AccountId,
+        stay: Stay,
+        mut known: Option<u64>,
+        state: Vec<u8>,
+    ) -> Changed {
+        let key = key_of(account);
+        let record = PlayerRecord::new(stay, self.me, Some(state));
+        let value = self.vault.seal(&key, now_ms(), &record);
+        for _ in 0..TRIES {
+            let revision = match known.take() {
+                Some(revision) => revision,
+                None => match self.find::<PlayerRecord>(&key).await {
+                    Ok((_, Some((_, found)))) if found.stay() > stay => return Changed::Superseded,
+                    Ok((revision, _)) => revision,
+                    Err(error) => return Changed::Failed(error.to_string()),
+                },
+            };
+            match self.bucket.put(&key, revision, value.clone()).await {
+                Ok(revision) => return Changed::Done(revision),
+                Err(BucketError::Conflict) => {}
+                Err(error) => return Changed::Failed(error.to_string()),
+            }
+        }
+        Changed::Failed("others change the record all the time".into())
+    }
+
+    /// Removes the record of a stay.
+    pub(super) async fn delete(&self, account: AccountId, stay: Stay) -> Changed {
+        let key = key_of(account);
+        for _ in 0..TRIES {
+            let revision = match self.find::<PlayerRecord>(&key).await {
+                Ok((_, Some((_, found)))) if found.stay() > stay => return Changed::Superseded,
+                Ok((revision, Some(_))) => revision,
+                Ok((revision, None)) => return Changed::Done(revision),
+                Err(error) => return Changed::Failed(error.to_string()),
+            };
+            match self.bucket.delete(&key, revision).await {
+                Ok(()) => return Changed::Done(revision),
+                Err(BucketError::Conflict) => {}
+                Err(error) => return Changed::Failed(error.to_string()),
+            }
+        }
+        Changed::Failed("others change the record all the time".into())
+    }
+
+    /// A stay that begins now, later than the one of this number, even if that host's clock was ahead.
+    pub(super) fn stay_after(&self, former: u64) -> Stay {
+        let mixed = self.me.0 & ((1 << NUMBER_BITS) - 1);
+        Stay { number: (now_ms() << NUMBER_BITS | mixed).max(former + 1), moves: 0 }
+    }
+
+    /// The number of a key's last change, and its record with its time. A value that is none is counted.
+    pub(super) async fn find<T: DeserializeOwned>(&self, key: &str) -> Result<(u64, Option<(u64, T)>), BucketError> {
+        let found = self.bucket.get(key).await?;
+        let record = found.value.map(|value| self.vault.open(key, &value, now_ms()));
+        let record = record.transpose().unwrap_or_else(|error| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(key, %error, "a checkpoint is refused");
+            None
+        });
+        Ok((found.revision, record))
+    }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}

@@ -1,0 +1,208 @@
+//! Zones that hosts get, lose, and get back, with one bucket.
+
+use super::*;
+use crate::bus::BusKey;
+use crate::model::{Area, Name, RunId};
+use ringshard::runtime::fleet::{FromCore, ToCore};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// A host. Each of its cores has a number for each zone that it has, which a test changes.
+struct Host {
+    run: RunId,
+    keeper: Keeper,
+    cores: Vec<BTreeMap<String, Vec<u8>>>,
+    is_alive: bool,
+}
+
+struct Fleet {
+    bucket: MemoryBucket,
+    hosts: Vec<Host>,
+}
+
+fn name() -> Name {
+    "west".parse().unwrap()
+}
+
+fn area() -> Area {
+    Area { min: [0.0; 2], max: [100.0; 2] }
+}
+
+impl Fleet {
+    /// Hosts with so many cores each.
+    async fn new(cores: &[usize]) -> Self {
+        let bucket = MemoryBucket::default();
+        let host = |(at, cores): (usize, &usize)| {
+            let (run, vault) = (RunId(at as u64 + 1), Vault::new(&BusKey::from_bytes([7; 32]), "b"));
+            let kept = Bucket::Memory(bucket.clone());
+            let keeper = Keeper::new(kept, vault, run, *cores, Duration::from_secs(10));
+            Host { run, keeper, cores: vec![BTreeMap::new(); *cores], is_alive: true }
+        };
+        let hosts = cores.iter().enumerate().map(host).collect();
+        let mut fleet = Fleet { bucket, hosts };
+        fleet.pass(0.1).await;
+        fleet
+    }
+
+    async fn pass(&mut self, seconds: f64) {
+        let until = tokio::time::Instant::now() + Duration::from_secs_f64(seconds);
+        while tokio::time::Instant::now() < until {
+            let alive: BTreeSet<_> = self.hosts.iter().filter(|host| host.is_alive).map(|host| host.run).collect();
+            for host in self.hosts.iter_mut().filter(|host| host.is_alive) {
+                host.keeper.tick(&alive);
+                while timeout(Duration::from_micros(10), host.keeper.hear_bucket()).await.is_ok() {}
+                host.carry_out();
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn own(&mut self, host: usize, is_owner: bool) {
+        let own = if is_owner { vec![(name(), area())] } else { Vec::new() };
+        self.hosts[host].keeper.set_zones(&own);
+    }
+
+    /// What the cores of a host have of the zone; None if they do not have it.
+    fn parts(&self, host: usize) -> Vec<Option<Vec<u8>>> {
+        self.hosts[host].cores.iter().map(|core| core.get("west").cloned()).collect()
+    }
+
+    fn set(&mut self, host: usize, parts: &[u8]) {
+        for (core, part) in self.hosts[host].cores.iter_mut().zip(parts) {
+            core.insert("west".into(), vec![*part]);
+        }
+    }
+}
+
+impl Host {
+    fn carry_out(&mut self) {
+        while let Some(output) = self.keeper.poll() {
+            let Output::ToCore(core, letter) = output else { panic!("{output:?}") };
+            match letter {
+                ToCore::GainZone { zone, saved } => {
+                    let former = self.cores[core].insert(zone.name.clone(), saved.concat());
+                    assert_eq!(former, None, "a core gets a zone once");
+                }
+                ToCore::SaveZone { request, zone, is_lost } => {
+                    let bytes = self.cores[core][&zone.name].clone();
+                    if is_lost {
+                        self.cores[core].remove(&zone.name);
+                    }
+                    self.keeper.hear_core(core, FromCore::ZoneSaved { request, bytes });
+                }
+                ToCore::Checkpoints { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_zone_of_a_killed_host_goes_on_from_its_checkpoint() {
+    let mut fleet = Fleet::new(&[2, 3]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(0), [Some(vec![]), Some(vec![])], "it is new");
+    fleet.set(0, &[1, 2]);
+    fleet.pass(11.0).await;
+    fleet.set(0, &[8, 9]);
+    fleet.hosts[0].is_alive = false;
+    fleet.pass(0.1).await;
+    fleet.own(1, true);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(1), [Some(vec![1]), Some(vec![2]), Some(vec![])], "what came later is lost");
+    assert_eq!(fleet.hosts[1].keeper.zone_counters().restored, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_is_given_away_goes_on_as_it_was() {
+    let mut fleet = Fleet::new(&[3, 2]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[1, 2, 3]);
+    // The next owner learns of it first.
+    fleet.own(1, true);
+    fleet.pass(0.5).await;
+    assert_eq!(fleet.parts(1), [None, None], "it waits for the last words");
+    fleet.own(0, false);
+    fleet.pass(0.5).await;
+    assert_eq!(fleet.parts(0), [None, None, None]);
+    assert_eq!(fleet.parts(1), [Some(vec![1, 3]), Some(vec![2])], "nothing is lost");
+    // And back at once.
+    fleet.set(1, &[4, 5]);
+    fleet.own(1, false);
+    fleet.own(1, true);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(1), [Some(vec![4]), Some(vec![5])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_is_not_waited_for_longer_than_two_seconds() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[1]);
+    fleet.pass(11.0).await;
+    fleet.own(1, true);
+    fleet.pass(3.0).await;
+    assert_eq!(fleet.parts(1), [Some(vec![1])], "the last owner says nothing");
+    // It is late: what it writes now is nothing to the record.
+    fleet.set(1, &[5]);
+    fleet.own(0, false);
+    fleet.pass(11.0).await;
+    fleet.own(1, false);
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(0), [Some(vec![5])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_does_not_change_is_not_written_and_one_that_is_too_large_is_not_either() {
+    let mut fleet = Fleet::new(&[1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[1]);
+    fleet.pass(11.0).await;
+    let changes = fleet.bucket.changes();
+    fleet.pass(50.0).await;
+    assert_eq!(fleet.bucket.changes(), changes);
+    assert!(fleet.hosts[0].keeper.zone_counters().unchanged >= 4);
+    fleet.hosts[0].cores[0].insert("west".into(), vec![1; 901 * 1_024]);
+    fleet.pass(11.0).await;
+    assert_eq!((fleet.bucket.changes(), fleet.hosts[0].keeper.zone_counters().failed), (changes, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_that_are_split_and_merged_stay_with_their_cores() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[1]);
+    let area = |min: f32, max: f32| Area { min: [min, 0.0], max: [max, 100.0] };
+    let split = [(name(), area(0.0, 50.0)), ("east".parse().unwrap(), area(50.0, 100.0))];
+    // In this game both parts have what the core has.
+    fleet.hosts[0].cores[0].insert("east".into(), vec![2]);
+    fleet.hosts[0].keeper.set_zones(&split);
+    fleet.pass(0.5).await;
+    assert_eq!(fleet.hosts[0].keeper.zone_counters().saved, 2, "both are saved at once");
+    fleet.hosts[0].keeper.set_zones(&[(name(), area(0.0, 100.0))]);
+    fleet.pass(0.5).await;
+    assert_eq!(fleet.parts(0), [Some(vec![1])], "no core has lost it");
+    fleet.hosts[0].is_alive = false;
+    fleet.hosts[1].keeper.set_zones(&[("east".parse().unwrap(), area(50.0, 100.0))]);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.hosts[1].cores[0]["east"], Vec::<u8>::new(), "a later zone of that name is new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_bucket_a_zone_begins_anew() {
+    let mut fleet = Fleet::new(&[1]).await;
+    fleet.bucket.set_away(true);
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(0), [None]);
+    fleet.pass(2.0).await;
+    assert_eq!(fleet.parts(0), [Some(vec![])]);
+    assert_eq!(fleet.hosts[0].keeper.zone_counters().without, 1);
+}

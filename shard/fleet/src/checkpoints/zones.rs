@@ -1,0 +1,377 @@
+//! What a host keeps of its zones.
+//!
+//! A host that gets a zone first writes its own name into the record, and then gives its cores what is in it. One that loses a
+//! zone to a living host writes what its cores have at that moment: the other one waits for that, 2 s at most.
+
+use super::AGE_MAX;
+use super::bucket::BucketError;
+use super::output::Output;
+use super::record::{ZoneRecord, key_of_zone};
+use super::tasks::{Desk, now_ms};
+use crate::model::{Area, Name, RunId};
+use ringshard::runtime::fleet::{OwnZone, ToCore};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+/// The most that a zone's record may have, in bytes: NATS takes 1 MiB.
+const SHARES_BYTES_MAX: usize = 900 * 1_024;
+/// How long the last owner may take to write its last words, or the bucket to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Time between two looks for them.
+const LOOK: Duration = Duration::from_millis(100);
+/// A record that has not changed is written again after this time, so that it does not become too old.
+const REFRESH: Duration = AGE_MAX.checked_div(4).expect("four is not zero");
+
+/// What is counted of zones.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct ZoneCounters {
+    /// Saved zones that the bucket has taken.
+    pub saved: u64,
+    /// Zones that were not written, because nothing in them had changed.
+    pub unchanged: u64,
+    /// Zones that the bucket has not taken, or that are too large.
+    pub failed: u64,
+    /// Zones that this host got with what was saved of them.
+    pub restored: u64,
+    /// Zones that this host got while the bucket did not answer: they begin anew.
+    pub without: u64,
+}
+
+/// Keeps the zones of a host.
+pub(super) struct Zones {
+    desk: Arc<Desk>,
+    cores: usize,
+    every: Duration,
+    own: BTreeMap<Name, Owned>,
+    /// Zones whose last words are being written.
+    losing: BTreeSet<Name>,
+    requests: BTreeMap<u64, Request>,
+    next_request: u64,
+    serial: u64,
+    tasks: JoinSet<Finished>,
+    alive: BTreeSet<RunId>,
+    pub(super) counters: ZoneCounters,
+}
+
+struct Owned {
+    /// Distinguishes it from what this host had under the name before.
+    serial: u64,
+    zone: Arc<OwnZone>,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Its last words are not written yet.
+    Waiting,
+    /// Its record is being read.
+    Reading,
+    /// The cores have it.
+    Here { revision: Option<u64>, written: Option<(u64, Instant)>, save_at: Instant },
+}
+
+/// What cores are asked.
+struct Request {
+    name: Name,
+    is_last: bool,
+    shares: Vec<Option<Vec<u8>>>,
+}
+
+enum Finished {
+    Taken { name: Name, serial: u64, taken: Option<(u64, Vec<Vec<u8>>)> },
+    Removed,
+    Written { name: Name, is_last: bool, hash: u64, written: Result<u64, BucketError> },
+}
+
+impl Zones {
+    pub(super) fn new(desk: Arc<Desk>, cores: usize, every: Duration) -> Self {
+        Zones {
+            desk,
+            cores,
+            every,
+            own: BTreeMap::new(),
+            losing: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            next_request: 0,
+            serial: 0,
+            tasks: JoinSet::new(),
+            alive: BTreeSet::new(),
+            counters: ZoneCounters::default(),
+        }
+    }
+
+    /// These are the zones of this host from now on. A zone that is split or merged stays with the cores: only the records
+    /// change.
+    pub(super) fn set(&mut self, zones: &[(Name, Area)], out: &mut VecDeque<Output>) {
+        let former = self.own.iter().map(|(name, owned)| (name.clone(), owned.zone.area)).collect::<Vec<_>>();
+        for (name, area) in &former {
+            if zones.iter().all(|(other, _)| other != name) {
+                let is_merged = zones.iter().any(|(_, other)| is_within(*area, corners(other)));
+                if is_merged { self.remove(name) } else { self.lose(name, out) }
+            }
+        }
+        for (name, area) in zones {
+            let zone = Arc::new(OwnZone { name: name.to_string(), area: corners(area) });
+            match self.own.get_mut(name) {
+                Some(owned) if owned.zone.area == zone.area => {}
+                Some(owned) => {
+                    owned.zone = zone;
+                    owned.save_now();
+                }
+                None => {
+                    let is_split = former.iter().any(|(_, other)| is_within(corners(area), *other));
+                    self.gain(name, zone, is_split);
+                }
+            }
+        }
+    }
+
+    fn gain(&mut self, name: &Name, zone: Arc<OwnZone>, is_split: bool) {
+        self.serial += 1;
+        let here = Phase::Here { revision: None, written: None, save_at: Instant::now() };
+        let phase = if is_split { here } else { Phase::Waiting };
+        self.own.insert(name.clone(), Owned { serial: self.serial, zone, phase });
+        if !is_split {
+            self.read(name);
+        }
+    }
+
+    /// A zone is a part of another one of this host from now on.
+    fn remove(&mut self, name: &Name) {
+        self.own.remove(name);
+        let (desk, key) = (self.desk.clone(), key_of_zone(name));
+        self.tasks.spawn(async move {
+            // What stays is removed when it is too old.
+            if let Ok(found) = desk.bucket.get(&key).await {
+                let _ = desk.bucket.delete(&key, found.revision).await;
+            }
+            Finished::Removed
+        });
+    }
+
+    fn lose(&mut self, name: &Name, out: &mut VecDeque<Output>) {
+        let Owned { zone, phase, .. } = self.own.remove(name).expect("it was found");
+        // A zone that the cores do not have yet is lost when its record was read.
+        if let Phase::Here { .. } = phase {
+            self.losing.insert(name.clone());
+            self.ask_cores(name.clone(), &zone, true, out);
+        }
+    }
+
+    /// Reads the record of a zone, unless its last words are not written yet.
+    fn read(&mut self, name: &Name) {
+        let Some(owned) = self.own.get_mut(name).filter(|_| !self.losing.contains(name)) else { return };
+        owned.phase = Phase::Reading;
+        let (desk, name, serial, alive) = (self.desk.clone(), name.clone(), owned.serial, self.alive.clone());
+        self.tasks.spawn(async move {
+            let taken = take(&desk, &name, &alive).await;
+            Finished::Taken { name, serial, taken }
+        });
+    }
+
+    /// A core has saved its part.
+    pub(super) fn hear_core(&mut self, core: usize, request: u64, bytes: Vec<u8>) {
+        let Some(asked) = self.requests.get_mut(&request) else { return };
+        asked.shares[core] = Some(bytes);
+        if asked.shares.iter().any(Option::is_none) {
+            return;
+        }
+        let Request { name, is_last, shares } = self.requests.remove(&request).expect("it was found");
+        self.write(name, is_last, shares.into_iter().flatten().collect());
+    }
+
+    fn write(&mut self, name: Name, is_last: bool, shares: Vec<Vec<u8>>) {
+        let hash = hash_of(&shares);
+        let (revision, written) = match self.own.get(&name).map(|owned| &owned.phase) {
+            Some(Phase::Here { revision, written, .. }) if !is_last => (*revision, *written),
+            _ if is_last => (None, None),
+            // It was lost meanwhile: its last words follow.
+            _ => return,
+        };
+        if written.is_some_and(|(last, at)| last == hash && at.elapsed() < REFRESH) {
+            self.counters.unchanged += 1;
+            return;
+        }
+        let size: usize = shares.iter().map(Vec::len).sum();
+        if size > SHARES_BYTES_MAX {
+            self.counters.failed += 1;
+            tracing::error!(zone = %name, size, most = SHARES_BYTES_MAX, "a zone is too large to be saved: the game must save less");
+            return self.last_words(&name, is_last);
+        }
+        let desk = self.desk.clone();
+        self.tasks.spawn(async move {
+            let written = write(&desk, &name, revision, is_last, shares).await;
+            Finished::Written { name, is_last, hash, written }
+        });
+    }
+
+    /// Asks the cores to save what is due.
+    pub(super) fn tick(&mut self, alive: &BTreeSet<RunId>, out: &mut VecDeque<Output>) {
+        self.alive.clone_from(alive);
+        let (now, every) = (Instant::now(), self.every);
+        let mut due = Vec::new();
+        for (name, owned) in &mut self.own {
+            if let Phase::Here { save_at, .. } = &mut owned.phase
+                && now >= *save_at
+            {
+                *save_at = now + every;
+                due.push((name.clone(), owned.zone.clone()));
+            }
+        }
+        for (name, zone) in due {
+            self.ask_cores(name, &zone, false, out);
+        }
+    }
+
+    fn ask_cores(&mut self, name: Name, zone: &Arc<OwnZone>, is_lost: bool, out: &mut VecDeque<Output>) {
+        self.next_request += 1;
+        let request = self.next_request;
+        self.requests.insert(request, Request { name, is_last: is_lost, shares: vec![None; self.cores] });
+        for core in 0..self.cores {
+            out.push_back(Output::ToCore(core, ToCore::SaveZone { request, zone: zone.clone(), is_lost }));
+        }
+    }
+
+    /// Waits until the bucket has answered something. It can be dropped at any time.
+    pub(super) async fn hear_bucket(&mut self, out: &mut VecDeque<Output>) {
+        let finished = match self.tasks.join_next().await {
+            Some(finished) => finished.expect("a task does not panic"),
+            None => return std::future::pending().await,
+        };
+        match finished {
+            Finished::Taken { name, serial, taken } => self.taken(name, serial, taken, out),
+            Finished::Written { name, is_last, hash, written } => self.written(&name, is_last, hash, written),
+            Finished::Removed => {}
+        }
+    }
+
+    fn taken(&mut self, name: Name, serial: u64, taken: Option<(u64, Vec<Vec<u8>>)>, out: &mut VecDeque<Output>) {
+        let owned = self.own.get_mut(&name).filter(|owned| owned.serial == serial);
+        let (revision, shares) = match taken {
+            Some((revision, shares)) => (Some(revision), shares),
+            None => (None, Vec::new()),
+        };
+        let Some(owned) = owned else {
+            // It was lost meanwhile, and its next owner waits.
+            if revision.is_some() {
+                self.losing.insert(name.clone());
+                self.write(name, true, shares);
+            }
+            return;
+        };
+        let zone = owned.zone.clone();
+        self.counters.without += u64::from(revision.is_none());
+        self.counters.restored += u64::from(!shares.is_empty());
+        owned.phase = Phase::Here { revision, written: None, save_at: Instant::now() + self.every };
+        let mut saved = vec![Vec::new(); self.cores];
+        for (number, share) in shares.into_iter().enumerate() {
+            saved[number % self.cores].push(share);
+        }
+        for (core, saved) in saved.into_iter().enumerate() {
+            out.push_back(Output::ToCore(core, ToCore::GainZone { zone: zone.clone(), saved }));
+        }
+    }
+
+    fn written(&mut self, name: &Name, is_last: bool, hash: u64, result: Result<u64, BucketError>) {
+        match &result {
+            Ok(_) => self.counters.saved += 1,
+            // The next owner was faster, or the last words were.
+            Err(BucketError::Conflict) => {}
+            Err(error) => {
+                self.counters.failed += 1;
+                tracing::warn!(zone = %name, %error, "a zone was not saved");
+            }
+        }
+        if !is_last && let Some(Owned { phase: Phase::Here { revision, written, .. }, .. }) = self.own.get_mut(name) {
+            *written = result.as_ref().ok().map(|_| (hash, Instant::now()));
+            *revision = result.ok();
+        }
+        self.last_words(name, is_last);
+    }
+
+    /// If these were the last words, this host may read them itself.
+    fn last_words(&mut self, name: &Name, is_last: bool) {
+        if is_last && self.losing.remove(name) {
+            self.read(name);
+        }
+    }
+}
+
+impl Owned {
+    fn save_now(&mut self) {
+        if let Phase::Here { save_at, .. } = &mut self.phase {
+            *save_at = Instant::now();
+        }
+    }
+}
+
+fn corners(area: &Area) -> [[f32; 2]; 2] {
+    [area.min, area.max]
+}
+
+fn is_within(inner: [[f32; 2]; 2], outer: [[f32; 2]; 2]) -> bool {
+    (0..2).all(|axis| outer[0][axis] <= inner[0][axis] && inner[1][axis] <= outer[1][axis])
+}
+
+/// Writes this host's name into the record of a zone, and returns the number of that change and what was saved. None: the bucket
+/// does not answer.
+async fn take(desk: &Desk, name: &Name, alive: &BTreeSet<RunId>) -> Option<(u64, Vec<Vec<u8>>)> {
+    let key = key_of_zone(name);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let is_late = Instant::now() >= until;
+        let found = desk.find::<ZoneRecord>(&key).await;
+        if let Ok((revision, record)) = found {
+            let others = |record: &ZoneRecord| record.owner != desk.me.0 && alive.contains(&RunId(record.owner));
+            let is_complete = record.as_ref().is_none_or(|(_, record)| record.is_last || !others(record));
+            if is_complete || is_late {
+                let (at_ms, shares) =
+                    record.map_or_else(|| (now_ms(), Vec::new()), |(at_ms, record)| (at_ms, record.shares));
+                let mine = ZoneRecord { owner: desk.me.0, is_last: false, shares };
+                if let Ok(revision) = desk.bucket.put(&key, revision, desk.vault.seal(&key, at_ms, &mine)).await {
+                    return Some((revision, mine.shares));
+                }
+            }
+        }
+        if is_late {
+            return None;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Writes the record of a zone. The last words are written only over this host's own.
+async fn write(
+    desk: &Desk,
+    name: &Name,
+    revision: Option<u64>,
+    is_last: bool,
+    shares: Vec<Vec<u8>>,
+) -> Result<u64, BucketError> {
+    let key = key_of_zone(name);
+    let value = desk.vault.seal(&key, now_ms(), &ZoneRecord { owner: desk.me.0, is_last, shares });
+    if let Some(revision) = revision {
+        return desk.bucket.put(&key, revision, value).await;
+    }
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let (revision, record) = desk.find::<ZoneRecord>(&key).await?;
+        if is_last && record.is_some_and(|(_, record)| record.owner != desk.me.0) {
+            return Err(BucketError::Conflict);
+        }
+        match desk.bucket.put(&key, revision, value.clone()).await {
+            // A checkpoint that was under way.
+            Err(BucketError::Conflict) if is_last && Instant::now() < until => {}
+            written => return written,
+        }
+    }
+}
+
+fn hash_of(shares: &[Vec<u8>]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    shares.hash(&mut hasher);
+    hasher.finish()
+}
