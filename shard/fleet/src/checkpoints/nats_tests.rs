@@ -46,7 +46,7 @@ impl Nats {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             match async_nats::connect(format!("nats://127.0.0.1:{}", self.port)).await {
-                Ok(client) => return Bucket::Nats(NatsBucket::new(client, "checkpoints")),
+                Ok(client) => return Bucket::Nats(Box::new(NatsBucket::new(client, "checkpoints"))),
                 Err(error) => assert!(Instant::now() < until, "NATS does not come up: {error}"),
             }
             sleep(Duration::from_millis(50)).await;

@@ -298,7 +298,7 @@ fn keeper(settings: &BusSettings, key: &BusKey, bus: &NatsBus, run: RunId, cores
     let bucket = &settings.checkpoint_bucket;
     let keep = |secs| {
         let (kept, vault) = (NatsBucket::new(bus.client(), bucket), Vault::new(key, bucket));
-        Keeper::new(Bucket::Nats(kept), vault, run, cores, Duration::from_secs(secs))
+        Keeper::new(Bucket::Nats(Box::new(kept)), vault, run, cores, Duration::from_secs(secs))
     };
     Some(settings.checkpoint_secs).filter(|secs| *secs > 0).map(keep)
 }

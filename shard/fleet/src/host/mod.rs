@@ -6,6 +6,7 @@
 //! | `member` | the task that keeps the registration current |
 //! | `log` | what the log says about it, once per change |
 //! | `traffic` | the task that owns zones and moves players to other hosts and from there |
+//! | `kept` | between that task and the checkpoints |
 //! | `neighbours` | what players see of the zones of other hosts |
 //! | `fleet` | [`FleetHost`]: the server's side of it, for metrics, the dashboard and `/ready` |
 //!
@@ -13,6 +14,8 @@
 //! changes nothing for the players of this host.
 
 mod fleet;
+#[cfg(feature = "nats")]
+mod kept;
 mod log;
 mod member;
 #[cfg(feature = "nats")]

@@ -1,16 +1,16 @@
 //! The task that owns zones and moves players between this host and others.
 
+use super::kept::{self, Said};
 use super::member::Shown;
 use super::neighbours::Neighbours;
 use crate::bus::nats::NatsBus;
 use crate::bus::{Beat, Letter, NotALetter, Seal, To};
-use crate::checkpoints::{self, Keeper, PlayerCounters, ZoneCounters};
+use crate::checkpoints::{Keeper, PlayerCounters, ZoneCounters};
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
 use crate::model::{Host, HostState, Name, RunId, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
 use crate::store::{Commit, Condition, Record, Store, StoreError};
 use crate::zones::{Duty, Heard, Steward, View};
-use ringshard::game::AccountId;
 use ringshard::ops::host::HostProbe;
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
 use ringshard::runtime::tick;
@@ -178,7 +178,7 @@ impl Traffic {
             tokio::select! {
                 (core, letter) = next_letter(&mut self.parts.ends) => self.hear_core(core, letter),
                 bytes = self.parts.bus.hear() => self.hear_bus(&bytes),
-                () = hear_bucket(&mut self.parts.keeper) => {}
+                () = kept::hear_bucket(&mut self.parts.keeper) => {}
                 changed = self.parts.zones.directory.changed() => {
                     if changed.is_err() {
                         return;
@@ -258,15 +258,8 @@ impl Traffic {
                     neighbours.receive(&peer, &message);
                 }
             }
-            Ok((from, Letter::Release { account })) => {
-                if let Some(keeper) = &mut self.parts.keeper {
-                    keeper.asked(from, AccountId(account));
-                }
-            }
-            Ok((from, Letter::Released { account })) => {
-                if let Some(keeper) = &mut self.parts.keeper {
-                    keeper.answered(from, AccountId(account));
-                }
+            Ok((from, letter @ (Letter::Release { .. } | Letter::Released { .. }))) => {
+                kept::hear_host(&mut self.parts.keeper, from, &letter);
             }
             Err(NotALetter::Other) => {}
             Err(_) => self.counts.refused += 1,
@@ -320,7 +313,7 @@ impl Traffic {
         let now = self.now();
         let (player, point) = match (letter, &mut self.parts.keeper) {
             (FromCore::Outside { player, point }, _) => (player, point),
-            (letter, Some(keeper)) if is_of_checkpoints(&letter) => return keeper.hear_core(core, letter),
+            (letter, Some(keeper)) if kept::is_of(&letter) => return keeper.hear_core(core, letter),
             (letter, _) => return self.courier.hear_core(now, core, letter),
         };
         let directory = self.parts.zones.latest();
@@ -479,16 +472,13 @@ impl Traffic {
             }
         }
         while let Some(output) = self.parts.keeper.as_mut().and_then(Keeper::poll) {
-            let (to, letter) = match output {
-                checkpoints::Output::ToCore(core, letter) => {
-                    self.waiting[core].push_back(letter);
-                    continue;
+            match kept::said(output) {
+                Said::ToCore(core, letter) => self.waiting[core].push_back(letter),
+                Said::ToHost(run, letter) => {
+                    let bytes = self.parts.seal.seal(To::Run(run), &letter);
+                    self.parts.bus.say(Some(&run.to_string()), bytes).await;
                 }
-                checkpoints::Output::Ask(run, account) => (run, Letter::Release { account: account.0 }),
-                checkpoints::Output::Answer(run, account) => (run, Letter::Released { account: account.0 }),
-            };
-            let bytes = self.parts.seal.seal(To::Run(to), &letter);
-            self.parts.bus.say(Some(&to.to_string()), bytes).await;
+            }
         }
         for (end, waiting) in self.parts.ends.iter_mut().zip(&mut self.waiting) {
             while let Some(letter) = waiting.pop_front() {
@@ -565,19 +555,6 @@ async fn carry_out_duty(
             let change = |zones: &mut Zones| zones.give(zone, (&me.name, me.run), &to.name, to.run).map(|()| true);
             record.change(Commit::default(), change).await
         }
-    }
-}
-
-fn is_of_checkpoints(letter: &FromCore) -> bool {
-    use FromCore::{Checkpoint, Ended, Enters, ZoneSaved};
-    matches!(letter, Enters { .. } | Checkpoint { .. } | Ended { .. } | ZoneSaved { .. })
-}
-
-/// Waits until the bucket of checkpoints has answered something.
-async fn hear_bucket(keeper: &mut Option<Keeper>) {
-    match keeper {
-        Some(keeper) => keeper.hear_bucket().await,
-        None => std::future::pending().await,
     }
 }
 
