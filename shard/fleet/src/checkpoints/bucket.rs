@@ -1,29 +1,9 @@
 //! Where records are kept.
 
+use super::answer::{BucketError, Found};
+use super::memory::MemoryBucket;
 #[cfg(feature = "nats")]
-use super::NatsBucket;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// What a key has.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Found {
-    /// The value; None if there is none, or none any more.
-    pub value: Option<Vec<u8>>,
-    /// The number of its last change; 0 if there was none.
-    pub revision: u64,
-}
-
-/// Why the bucket has not done what was asked.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum BucketError {
-    /// The key was changed meanwhile.
-    #[error("somebody has changed it meanwhile")]
-    Conflict,
-    /// The bucket does not answer.
-    #[error("{0}")]
-    Away(String),
-}
+use super::nats::NatsBucket;
 
 /// A bucket of values by key. Clones are the same bucket.
 #[derive(Clone)]
@@ -82,53 +62,5 @@ impl Bucket {
             Bucket::Nats(bucket) => bucket.delete(key, revision).await,
             Bucket::Memory(bucket) => bucket.change(key, revision, None).map(|_| ()),
         }
-    }
-}
-
-/// A bucket in memory.
-#[derive(Clone, Default, Debug)]
-pub struct MemoryBucket(Arc<Mutex<Contents>>);
-
-#[derive(Default, Debug)]
-struct Contents {
-    found: BTreeMap<String, Found>,
-    changes: u64,
-    is_away: bool,
-}
-
-impl MemoryBucket {
-    /// Whether it answers from now on.
-    pub fn set_away(&self, is_away: bool) {
-        self.contents().is_away = is_away;
-    }
-
-    /// How often values were changed.
-    pub fn changes(&self) -> u64 {
-        self.contents().changes
-    }
-
-    fn contents(&self) -> std::sync::MutexGuard<'_, Contents> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn check(&self) -> Result<(), BucketError> {
-        if self.contents().is_away { Err(BucketError::Away("it is away".into())) } else { Ok(()) }
-    }
-
-    fn get(&self, key: &str) -> Result<Found, BucketError> {
-        self.check()?;
-        Ok(self.contents().found.get(key).cloned().unwrap_or_default())
-    }
-
-    fn change(&self, key: &str, revision: u64, value: Option<Vec<u8>>) -> Result<u64, BucketError> {
-        self.check()?;
-        let mut contents = self.contents();
-        if contents.found.get(key).map_or(0, |found| found.revision) != revision {
-            return Err(BucketError::Conflict);
-        }
-        contents.changes += 1;
-        let revision = contents.changes;
-        contents.found.insert(key.to_owned(), Found { value, revision });
-        Ok(revision)
     }
 }

@@ -1,6 +1,6 @@
 //! An account at this host, and what is asked of the bucket about it.
 
-use super::bucket::BucketError;
+use super::answer::BucketError;
 use super::tasks::{Changed, Desk, Entered};
 use crate::model::RunId;
 use ringshard::game::AccountId;

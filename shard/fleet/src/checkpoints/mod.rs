@@ -5,7 +5,8 @@
 //! | `record` | [`PlayerRecord`] and [`ZoneRecord`]: what is kept |
 //! | `vault` | [`Vault`]: records as bytes that only hosts with the fleet's key can read or make |
 //! | `bucket` | [`Bucket`]: where they are kept |
-//! | `nats` | the bucket of NATS (feature `nats`) |
+//! | `nats`, `memory` | the bucket of NATS (feature `nats`), and one for tests |
+//! | `answer` | what a bucket answers |
 //! | `tasks` | what is asked of the bucket about accounts |
 //! | `held` | an account at this host |
 //! | `players` | what a host does about the accounts at its cores |
@@ -18,9 +19,11 @@
 //! stay in the record before its client is in the world. So whatever is late, two hosts never both go on with an account: the one
 //! with the earlier stay learns it at its next checkpoint at the latest, and puts the player out.
 
+mod answer;
 mod bucket;
 mod held;
 mod keeper;
+mod memory;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(all(test, feature = "nats"))]
@@ -36,8 +39,10 @@ mod vault;
 mod zone_tests;
 mod zones;
 
-pub use bucket::{Bucket, BucketError, Found, MemoryBucket};
+pub use answer::{BucketError, Found};
+pub use bucket::Bucket;
 pub use keeper::Keeper;
+pub use memory::MemoryBucket;
 #[cfg(feature = "nats")]
 pub use nats::NatsBucket;
 pub use output::Output;

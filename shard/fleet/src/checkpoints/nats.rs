@@ -1,7 +1,7 @@
 //! The bucket of NATS.
 
 use super::AGE_MAX;
-use super::bucket::{BucketError, Found};
+use super::answer::{BucketError, Found};
 use async_nats::Client;
 use async_nats::jetstream::kv::{DeleteErrorKind, Operation, Store, UpdateErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};

@@ -1,6 +1,7 @@
 //! What the keeper asks the bucket, one account at a time.
 
-use super::bucket::{Bucket, BucketError};
+use super::answer::BucketError;
+use super::bucket::Bucket;
 use super::record::{PlayerRecord, key_of};
 use super::vault::Vault;
 use crate::model::RunId;

@@ -4,7 +4,7 @@
 //! zone to a living host writes what its cores have at that moment: the other one waits for that, 2 s at most.
 
 use super::AGE_MAX;
-use super::bucket::BucketError;
+use super::answer::BucketError;
 use super::output::Output;
 use super::record::{ZoneRecord, key_of_zone};
 use super::tasks::{Desk, now_ms};

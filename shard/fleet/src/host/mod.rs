@@ -6,6 +6,9 @@
 //! | `member` | the task that keeps the registration current |
 //! | `log` | what the log says about it, once per change |
 //! | `traffic` | the task that owns zones and moves players to other hosts and from there |
+//! | `hearing` | who is heard on the bus |
+//! | `duty` | what a host does about a zone, in the registry |
+//! | `kept` | between that task and the checkpoints |
 //! | `neighbours` | what players see of the zones of other hosts |
 //! | `join` | [`membership`]: how a server joins its fleet when it starts |
 //! | `clock` | the time of day |
@@ -17,8 +20,14 @@
 
 #[cfg(any(test, feature = "nats"))]
 mod clock;
+#[cfg(any(test, feature = "nats"))]
+mod duty;
 mod fleet;
+#[cfg(any(test, feature = "nats"))]
+mod hearing;
 mod join;
+#[cfg(any(test, feature = "nats"))]
+mod kept;
 mod log;
 mod member;
 #[cfg(any(test, feature = "nats"))]

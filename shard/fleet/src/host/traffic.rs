@@ -1,16 +1,18 @@
 //! The task that owns zones and moves players between this host and others.
 
 use super::clock::Clock;
+use super::duty;
+use super::hearing::{BEAT, Hearing};
+use super::kept::{self, Said};
 use super::member::{Server, Shown};
 use super::neighbours::Neighbours;
 use crate::bus::{Beat, Bus, Letter, NotALetter, Seal, To};
-use crate::checkpoints::{self, Keeper, PlayerCounters, ZoneCounters};
+use crate::checkpoints::{Keeper, PlayerCounters, ZoneCounters};
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
-use crate::model::{Host, HostState, Name, RunId, Zones};
+use crate::model::{Host, HostState, Name, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
-use crate::store::{Commit, Condition, Record, Store, StoreError};
-use crate::zones::{Duty, Heard, Steward, View};
-use ringshard::game::AccountId;
+use crate::store::{Store, StoreError};
+use crate::zones::{Duty, Steward, View};
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
 use ringshard::runtime::tick;
 use ringshard::world::border::{AnyBorder, BorderStats};
@@ -25,26 +27,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// Time between two looks at what takes too long.
 const TICK: Duration = Duration::from_millis(50);
-/// Time between two beats.
-const BEAT: Duration = Duration::from_secs(1);
 /// A host whose beats fail to come for so long may be gone: an account that it has need not wait for it.
 const SILENCE: Duration = Duration::from_millis(2_500);
 /// Time between two looks at the zones.
 const DUTIES: Duration = Duration::from_millis(250);
-/// Beats whose time differs by more from this host's clock are of the past: somebody may repeat them.
-const BEAT_AGE_MAX: Duration = Duration::from_secs(60);
-/// Beats of this host that it remembers.
-const BEATS_MAX: usize = 32;
 /// Hosts that were silent for longer are forgotten.
 const FORGET: Duration = Duration::from_secs(60);
 /// Time after which a duty is tried again that did not succeed.
 const AGAIN: Duration = Duration::from_secs(2);
 /// Time between two questions whether a host is gone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// Time between two warnings of a clock that differs.
-const WARN_AGAIN: Duration = Duration::from_secs(60);
-/// Hosts that are remembered.
-const HOSTS_MAX: usize = 4_096;
 /// A host ends this long before others may take its zones over.
 const FENCE_MARGIN: Duration = Duration::from_secs(1);
 
@@ -95,19 +87,12 @@ pub(super) struct Traffic {
     courier: Courier,
     neighbours: Option<Neighbours>,
     steward: Steward,
-    hosts: BTreeMap<Name, Known>,
+    hearing: Hearing,
     /// What found no room at a core, in order.
     waiting: Vec<VecDeque<ToCore>>,
     started: Instant,
     beat_at: Instant,
     duties_at: Instant,
-    /// When the last of this host's own beats came back, and since when they do.
-    echo: Option<Instant>,
-    /// The last beats that were said: the time in them, and when that was.
-    said: VecDeque<(u64, Instant)>,
-    /// When another run under this host's name was heard.
-    twin: Option<Instant>,
-    echo_since: Option<Instant>,
     /// What is being asked of the registry.
     asking: JoinSet<Asked>,
     /// Hosts of which the registry is being asked whether they are gone.
@@ -119,17 +104,8 @@ pub(super) struct Traffic {
     shown: Arc<Mutex<TrafficShown>>,
     counts: TrafficShown,
     is_fenced: bool,
-    /// When the log last said that a clock differs.
-    warned_at: Option<Instant>,
     /// The core that is heard first.
     next_core: usize,
-}
-
-/// What is known of another host.
-struct Known {
-    run: RunId,
-    beat: Beat,
-    at: Instant,
 }
 
 enum Asked {
@@ -151,15 +127,11 @@ impl Traffic {
             courier: Courier::new(parts.me.run, cores, door),
             neighbours,
             steward: Steward::default(),
-            hosts: BTreeMap::new(),
+            hearing: Hearing::new(parts.me.clone()),
             waiting: (0..cores).map(|_| VecDeque::new()).collect(),
             started: now,
             beat_at: now,
             duties_at: now,
-            echo: None,
-            said: VecDeque::new(),
-            twin: None,
-            echo_since: None,
             asking: JoinSet::new(),
             asking_of: BTreeSet::new(),
             has_duty: false,
@@ -168,7 +140,6 @@ impl Traffic {
             shown: Arc::new(Mutex::new(counts)),
             counts,
             is_fenced: false,
-            warned_at: None,
             next_core: 0,
             parts,
         }
@@ -202,7 +173,7 @@ impl Traffic {
                         Err(_) => self.has_duty = false,
                     }
                 }
-                () = hear_bucket(&mut self.parts.keeper) => {}
+                () = kept::hear_bucket(&mut self.parts.keeper) => {}
                 (core, letter) = next_letter(&mut self.parts.ends, &mut self.next_core) => self.hear_core(core, letter),
                 bytes = self.parts.bus.hear() => self.hear_bus(&bytes),
             }
@@ -229,8 +200,7 @@ impl Traffic {
         self.courier.tick(self.now());
         self.fence(is_registered);
         if let Some(keeper) = &mut self.parts.keeper {
-            let heard = self.hosts.values().filter(|known| known.at.elapsed() < SILENCE);
-            keeper.tick(&heard.map(|known| known.run).collect());
+            keeper.tick(&self.hearing.alive(SILENCE));
         }
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
@@ -249,46 +219,33 @@ impl Traffic {
         let (address, key) = (self.parts.address, self.key);
         let beat = Beat { name, at_ms, address, key, contract, is_open, players, capacity };
         let bytes = self.parts.seal.seal(To::All, &Letter::Beat(beat));
-        self.said.push_back((at_ms, Instant::now()));
-        if self.said.len() > BEATS_MAX {
-            self.said.pop_front();
-        }
+        self.hearing.said(at_ms);
         self.parts.bus.say(None, bytes).await;
     }
 
     fn hear_bus(&mut self, bytes: &[u8]) {
         match self.parts.seal.open(bytes) {
-            Ok((from, Letter::Beat(beat))) => self.heard(from, beat),
+            Ok((from, Letter::Beat(beat))) => {
+                let is_believed = self.hearing.heard(from, beat, self.parts.clock.now_ms());
+                self.counts.refused += u64::from(!is_believed);
+            }
             Ok((from, Letter::Move { id, note })) => {
                 // Of an unknown host, the next copy of the letter comes after its next beat.
-                if let Some(peer) = self.peer(from) {
+                if let Some(peer) = self.hearing.peer(from) {
                     self.courier.hear_host(self.now(), &peer, id, note);
                 }
             }
             Ok((from, Letter::Border(message))) => {
-                if let (Some(peer), Some(neighbours)) = (self.peer(from), &mut self.neighbours) {
+                if let (Some(peer), Some(neighbours)) = (self.hearing.peer(from), &mut self.neighbours) {
                     neighbours.receive(&peer, &message);
                 }
             }
-            Ok((from, Letter::Release { account })) => {
-                if let Some(keeper) = &mut self.parts.keeper {
-                    keeper.asked(from, AccountId(account));
-                }
-            }
-            Ok((from, Letter::Released { account })) => {
-                if let Some(keeper) = &mut self.parts.keeper {
-                    keeper.answered(from, AccountId(account));
-                }
+            Ok((from, letter @ (Letter::Release { .. } | Letter::Released { .. }))) => {
+                kept::hear_host(&mut self.parts.keeper, from, &letter);
             }
             Err(NotALetter::Other) => {}
             Err(_) => self.counts.refused += 1,
         }
-    }
-
-    /// The host in this run, if it has said something.
-    fn peer(&self, run: RunId) -> Option<Peer> {
-        let (name, _) = self.hosts.iter().find(|(_, known)| known.run == run)?;
-        Some(Peer { name: name.clone(), run })
     }
 
     async fn turn_border(&mut self) {
@@ -299,42 +256,11 @@ impl Traffic {
         }
     }
 
-    fn heard(&mut self, from: RunId, beat: Beat) {
-        let now = Instant::now();
-        if from == self.parts.me.run {
-            // It counts from when it was said: others count this host's silence from then, too.
-            if let Some((_, at)) = self.said.iter().find(|(at_ms, _)| *at_ms == beat.at_ms) {
-                self.echo = self.echo.max(Some(*at));
-                self.echo_since.get_or_insert(now);
-            }
-            return;
-        }
-        if beat.name == self.parts.me.name {
-            self.twin = Some(now);
-            return;
-        }
-        let age = self.parts.clock.now_ms().abs_diff(beat.at_ms);
-        let is_known = self.hosts.contains_key(&beat.name);
-        if u128::from(age) > BEAT_AGE_MAX.as_millis() || (!is_known && self.hosts.len() == HOSTS_MAX) {
-            let is_warned = self.warned_at.is_some_and(|at| at.elapsed() < WARN_AGAIN);
-            if u128::from(age) > BEAT_AGE_MAX.as_millis() && !is_warned {
-                self.warned_at = Some(now);
-                tracing::warn!(host = %beat.name, age_ms = age, "a host's clock differs from this one's: it is not believed");
-            }
-            self.counts.refused += 1;
-            return;
-        }
-        // One that is older than the last was delayed.
-        if self.hosts.get(&beat.name).is_none_or(|known| known.beat.at_ms < beat.at_ms) {
-            self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now });
-        }
-    }
-
     fn hear_core(&mut self, core: usize, letter: FromCore) {
         let now = self.now();
         let (player, point) = match (letter, &mut self.parts.keeper) {
             (FromCore::Outside { player, point }, _) => (player, point),
-            (letter, Some(keeper)) if is_of_checkpoints(&letter) => return keeper.hear_core(core, letter),
+            (letter, Some(keeper)) if kept::is_of(&letter) => return keeper.hear_core(core, letter),
             (letter, _) => return self.courier.hear_core(now, core, letter),
         };
         let directory = self.parts.zones.latest();
@@ -345,8 +271,8 @@ impl Traffic {
     /// Where a player at this point belongs, if that is another host that can take it now.
     fn destination(&self, zones: &Zones, point: [f32; 2]) -> Option<Destination> {
         let owner = zones.at(point)?.1.owner.as_ref()?;
-        let known = self.hosts.get(owner)?;
-        let is_there = known.beat.is_open && known.at.elapsed() < self.parts.lease;
+        let known = self.hearing.known(owner)?;
+        let is_there = known.beat.is_open && known.is_heard(self.parts.lease);
         let is_owner = zones.owners.get(owner) == Some(&known.run);
         (is_there && is_owner).then(|| Destination {
             peer: Peer { name: owner.clone(), run: known.run },
@@ -379,16 +305,8 @@ impl Traffic {
 
     fn do_duties(&mut self, is_open: bool, is_leaving: bool) {
         let now = self.now();
-        let silence = |known: &Known| known.at.elapsed();
-        self.hosts.retain(|_, known| silence(known) < FORGET.max(2 * self.parts.lease));
-        let heard = self.hosts.iter().map(|(name, known)| {
-            (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for: silence(known) })
-        });
-        let heard: BTreeMap<_, _> = heard.collect();
-        if self.echo.is_some_and(|echo| echo.elapsed() >= 3 * BEAT) {
-            self.echo_since = None;
-        }
-        let bus_for = self.bus_for();
+        let heard = self.hearing.all(FORGET.max(2 * self.parts.lease));
+        let bus_for = self.hearing.bus_for();
         let directory = self.parts.zones.latest();
         let view = View {
             me: &self.parts.me,
@@ -405,7 +323,7 @@ impl Traffic {
             neighbours.set_zones(&directory.zones, &self.parts.me, is_there);
         }
         // What the registry answers changes the zones, so that the next duties differ.
-        let is_calm = self.twin.is_none_or(|twin| twin.elapsed() >= self.parts.lease);
+        let is_calm = !self.hearing.has_twin(self.parts.lease);
         let due =
             duties.into_iter().find(|duty| self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at));
         if let Some(duty) = due.filter(|_| !self.has_duty && is_calm && directory.revision > 0) {
@@ -413,7 +331,7 @@ impl Traffic {
             let (record, me, keys) = (self.record.clone(), self.parts.me.clone(), self.parts.keys.clone());
             let (store, zones) = (self.parts.store.clone(), directory.zones.clone());
             self.asking.spawn(async move {
-                let done = carry_out_duty(&record, &store, &keys, &zones, &me, &duty).await;
+                let done = duty::carry_out(&record, &store, &keys, &zones, &me, &duty).await;
                 Asked::Duty(duty, done)
             });
         }
@@ -423,12 +341,9 @@ impl Traffic {
         match asked {
             Asked::Gone(peer, has_no_lease) => {
                 // A host that has lost only the registry is alive.
-                let is_heard = self
-                    .hosts
-                    .get(&peer.name)
-                    .is_some_and(|known| known.run == peer.run && known.at.elapsed() < self.parts.lease);
+                let is_heard = self.hearing.hears(&peer, self.parts.lease);
                 self.asking_of.remove(&peer);
-                if has_no_lease && !is_heard && self.bus_for() >= self.parts.lease {
+                if has_no_lease && !is_heard && self.hearing.bus_for() >= self.parts.lease {
                     self.courier.is_gone(self.now(), &peer);
                 }
             }
@@ -438,35 +353,17 @@ impl Traffic {
                 if !matches!(done, Ok(true)) {
                     self.not_before.insert(duty.zone().clone(), Instant::now() + AGAIN);
                 }
-                self.report_duty(&duty, done);
+                let (taken, given) = duty::report(&duty, &done);
+                self.counts.zones_taken += taken;
+                self.counts.zones_given += given;
             }
-        }
-    }
-
-    fn report_duty(&mut self, duty: &Duty, done: Result<bool, ZoneChangeError>) {
-        match (duty, done) {
-            (Duty::Take { zone, .. }, Ok(true)) => {
-                self.counts.zones_taken += 1;
-                tracing::info!(%zone, "this host takes a zone");
-            }
-            (Duty::TakeOver { zone, from }, Ok(true)) => {
-                self.counts.zones_taken += 1;
-                tracing::warn!(%zone, %from, "this host takes over the zone of a host that is gone");
-            }
-            (Duty::Give { zone, to }, Ok(true)) => {
-                self.counts.zones_given += 1;
-                tracing::info!(%zone, to = %to.name, "this host gives a zone away");
-            }
-            (_, Ok(false)) => {}
-            // Another host was faster, the owner is alive after all, or the registry is away.
-            (duty, Err(error)) => tracing::debug!(?duty, %error, "the zones stay as they are"),
         }
     }
 
     /// Ends the server if nobody can know that it is alive: then others take its zones over.
     fn fence(&mut self, is_registered: bool) {
-        let is_heard = self.echo.is_some_and(|echo| echo.elapsed() + FENCE_MARGIN < self.parts.lease);
-        let has_twin = self.twin.is_some_and(|twin| twin.elapsed() < self.parts.lease);
+        let is_heard = self.hearing.unheard_for().is_some_and(|time| time + FENCE_MARGIN < self.parts.lease);
+        let has_twin = self.hearing.has_twin(self.parts.lease);
         let has_players = self.parts.server.status().players > 0;
         let has_zones = !self.parts.zones.latest().zones.is_empty();
         let is_owner = self.counts.zones > 0 || (has_players && has_zones);
@@ -493,16 +390,13 @@ impl Traffic {
             }
         }
         while let Some(output) = self.parts.keeper.as_mut().and_then(Keeper::poll) {
-            let (to, letter) = match output {
-                checkpoints::Output::ToCore(core, letter) => {
-                    self.waiting[core].push_back(letter);
-                    continue;
+            match kept::said(output) {
+                Said::ToCore(core, letter) => self.waiting[core].push_back(letter),
+                Said::ToHost(run, letter) => {
+                    let bytes = self.parts.seal.seal(To::Run(run), &letter);
+                    self.parts.bus.say(Some(run), bytes).await;
                 }
-                checkpoints::Output::Ask(run, account) => (run, Letter::Release { account: account.0 }),
-                checkpoints::Output::Answer(run, account) => (run, Letter::Released { account: account.0 }),
-            };
-            let bytes = self.parts.seal.seal(To::Run(to), &letter);
-            self.parts.bus.say(Some(to), bytes).await;
+            }
         }
         for (end, waiting) in self.parts.ends.iter_mut().zip(&mut self.waiting) {
             while let Some(letter) = waiting.pop_front() {
@@ -522,77 +416,22 @@ impl Traffic {
         self.asking.spawn(async move {
             let answer: Result<_, StoreError> = store.get(&key).await;
             let has_no_lease =
-                answer.is_ok_and(|record| record.is_none_or(|record| is_of_other_run(&record, peer.run)));
+                answer.is_ok_and(|record| record.is_none_or(|record| duty::is_of_other_run(&record, peer.run)));
             // Several moves to one host ask again at once.
             sleep(ASK_AGAIN).await;
             Asked::Gone(peer, has_no_lease)
         });
     }
 
-    /// For how long this host's own beats have come back.
-    fn bus_for(&self) -> Duration {
-        self.echo_since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
-
     fn show(&mut self) {
         self.counts.courier = self.courier.counters();
         self.counts.moves = self.courier.under_way();
         self.counts.longest_wait = self.courier.longest_wait(self.now());
-        self.counts.is_bus_there = self.echo.is_some_and(|echo| echo.elapsed() < 3 * BEAT);
-        self.counts.hosts_heard = self.hosts.values().filter(|known| known.at.elapsed() < self.parts.lease).count();
+        self.counts.is_bus_there = self.hearing.is_bus_there();
+        self.counts.hosts_heard = self.hearing.alive(self.parts.lease).len();
         self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);
         self.counts.checkpoints = self.parts.keeper.as_ref().map(|keeper| (keeper.counters(), keeper.zone_counters()));
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.counts;
-    }
-}
-
-/// Whether a host's record is of another run than this one. A record that cannot be read may be of this one.
-fn is_of_other_run(record: &Record, run: RunId) -> bool {
-    serde_json::from_slice(&record.value).is_ok_and(|host: Host| host.run != Some(run))
-}
-
-async fn carry_out_duty(
-    record: &ZoneRecord,
-    store: &Store,
-    keys: &Keys,
-    zones: &Zones,
-    me: &Peer,
-    duty: &Duty,
-) -> Result<bool, ZoneChangeError> {
-    match duty {
-        Duty::Take { zone, from } => {
-            let change = |zones: &mut Zones| zones.take(zone, from.as_ref(), &me.name, me.run).map(|()| true);
-            record.change(Commit::default(), change).await
-        }
-        Duty::TakeOver { zone, from } => {
-            // The owner has no lease, or another run has its name by now.
-            let key = keys.record(from);
-            let found = store.get(&key).await?;
-            let condition = match (&found, zones.owners.get(from)) {
-                (Some(found), Some(run)) if is_of_other_run(found, *run) => Condition::Modified(found.modified),
-                _ => Condition::Absent,
-            };
-            let gone = Commit::default().when(key, condition);
-            let change = |zones: &mut Zones| zones.take(zone, Some(from), &me.name, me.run).map(|()| true);
-            record.change(gone, change).await
-        }
-        Duty::Give { zone, to } => {
-            let change = |zones: &mut Zones| zones.give(zone, (&me.name, me.run), &to.name, to.run).map(|()| true);
-            record.change(Commit::default(), change).await
-        }
-    }
-}
-
-fn is_of_checkpoints(letter: &FromCore) -> bool {
-    use FromCore::{Checkpoint, Ended, Enters, ZoneSaved};
-    matches!(letter, Enters { .. } | Checkpoint { .. } | Ended { .. } | ZoneSaved { .. })
-}
-
-/// Waits until the bucket of checkpoints has answered something.
-async fn hear_bucket(keeper: &mut Option<Keeper>) {
-    match keeper {
-        Some(keeper) => keeper.hear_bucket().await,
-        None => std::future::pending().await,
     }
 }
 

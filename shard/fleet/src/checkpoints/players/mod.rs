@@ -8,14 +8,16 @@
 //!                              | that one is asked first       | client here, asks for it -----+
 //! ```
 
+mod entering;
+
 use super::AGE_MAX;
-use super::bucket::BucketError;
+use super::answer::BucketError;
 use super::held::{Finished, Held, Job, Next, Phase, carry_out, hash_of};
 use super::output::Output;
-use super::tasks::{Changed, Desk, Entered};
+use super::tasks::{Changed, Desk};
 use crate::model::RunId;
 use ringshard::game::AccountId;
-use ringshard::runtime::fleet::{FromCore, Recall, Stay, StayEnd, ToCore};
+use ringshard::runtime::fleet::{FromCore, Stay, StayEnd, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,10 +27,6 @@ use tokio::time::Instant;
 
 /// Questions to the bucket at a time.
 const TASKS_MAX: usize = 64;
-/// A client that has waited so long enters without its checkpoint.
-const ENTER_PATIENCE: Duration = Duration::from_secs(2);
-/// How long another host may take to let an account go. Then it is taken.
-const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
 /// Time after which a bucket is asked again that did not answer.
 const AGAIN: Duration = Duration::from_secs(5);
 /// A record that has not changed is written again after this time, so that it does not become too old.
@@ -145,17 +143,6 @@ impl Players {
         }
     }
 
-    /// Another host has let an account go.
-    pub fn answered(&mut self, by: RunId, account: AccountId) {
-        let Some(held) = self.held.get_mut(&account) else { return };
-        if let Phase::Entering { asked: Some((run, _)), .. } = held.phase
-            && run == by
-        {
-            self.set_job(account, Job::Enter { takes_over: true });
-        }
-        self.start_tasks();
-    }
-
     /// Looks at what takes too long.
     pub fn tick(&mut self, alive: &BTreeSet<RunId>) {
         self.alive.clone_from(alive);
@@ -207,58 +194,6 @@ impl Players {
                          nats-server with JetStream (-js, and --store_dir with a folder), or set checkpoint-secs = 0"
                     );
                 }
-            }
-        }
-    }
-
-    fn enters(&mut self, core: usize, player: u64, account: AccountId) {
-        if !self.is_open {
-            return self.enter_without(core, player, account);
-        }
-        let until = Instant::now() + ENTER_PATIENCE;
-        let next = Next::Client { core, player, until };
-        match self.held.get(&account).map(|held| held.phase) {
-            None => self.begin_entering(core, player, account, until),
-            Some(Phase::Entering { .. }) => self.refuse(core, player),
-            Some(Phase::Here) => self.release(account, next),
-            Some(Phase::Superseded | Phase::Leaving) => self.set_next(account, next),
-        }
-    }
-
-    fn begin_entering(&mut self, core: usize, player: u64, account: AccountId, until: Instant) {
-        self.hold(core, player, account, None, Phase::Entering { until, asked: None });
-        self.timed.insert(account);
-        self.set_job(account, Job::Enter { takes_over: false });
-    }
-
-    /// The bucket has not answered. Its record is found at the first checkpoint.
-    fn enter_without(&mut self, core: usize, player: u64, account: AccountId) {
-        self.counters.without += 1;
-        let former = self.held.get(&account).and_then(|held| held.stay).map_or(0, |stay| stay.number);
-        let stay = self.desk.stay_after(former);
-        self.hold(core, player, account, Some(stay), Phase::Here);
-        self.recall(core, player, Recall::Enter { stay, state: None });
-    }
-
-    fn entered(&mut self, account: AccountId, entered: Entered) {
-        let held = self.held.get_mut(&account).expect("it is here");
-        let (core, player) = (held.core, held.player);
-        let Phase::Entering { until, asked } = held.phase else { return };
-        match entered {
-            Entered::Here { stay, revision, state } => {
-                (held.phase, held.stay, held.revision) = (Phase::Here, Some(stay), Some(revision));
-                self.counters.restored += u64::from(state.is_some());
-                self.recall(core, player, Recall::Enter { stay, state });
-            }
-            Entered::Owned { by } if asked.is_none() && self.alive.contains(&by) => {
-                held.phase = Phase::Entering { until, asked: Some((by, Instant::now() + RELEASE_PATIENCE)) };
-                self.timed.insert(account);
-                self.out.push_back(Output::Ask(by, account));
-            }
-            Entered::Owned { .. } => self.set_job(account, Job::Enter { takes_over: true }),
-            Entered::Failed(error) => {
-                tracing::debug!(%account, error, "a player enters without its checkpoint");
-                self.enter_without(core, player, account);
             }
         }
     }
@@ -449,13 +384,5 @@ impl Players {
     fn has_finished(&mut self, account: AccountId, serial: u64) -> bool {
         let held = self.held.get_mut(&account).filter(|held| held.serial == serial);
         held.map(|held| held.is_busy = false).is_some()
-    }
-
-    fn refuse(&mut self, core: usize, player: u64) {
-        self.recall(core, player, Recall::Refuse);
-    }
-
-    fn recall(&mut self, core: usize, player: u64, recall: Recall) {
-        self.out.push_back(Output::ToCore(core, ToCore::Recalled { player, recall }));
     }
 }
