@@ -86,8 +86,8 @@ fn table(routes: &[NamedRoute], nodes: &BTreeMap<Name, Node>) -> Table {
     };
     let edges = nodes.values().filter(|node| !node.doors.is_empty()).count();
     Table {
-        title: Line::from(format!("{} routes", routes.len())),
-        aside: Line::from(format!("{edges} edges, {} relays", nodes.len() - edges)),
+        title: Line::from(format!("routes: {}", routes.len())),
+        aside: Line::from(format!("edges: {edges}, relays: {}", nodes.len() - edges)),
         columns,
         rows: routes.iter().map(row).collect(),
         empty: "there is no route: no edge is alive, or no node reaches the hosts behind its doors",
@@ -117,7 +117,7 @@ fn links(nodes: &BTreeMap<Name, Node>) -> Table {
     });
     let rows: Vec<_> = rows.collect();
     Table {
-        title: Line::from(format!("{} links", rows.len())),
+        title: Line::from(format!("links: {}", rows.len())),
         aside: Line::default(),
         columns,
         rows,

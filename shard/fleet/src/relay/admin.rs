@@ -127,14 +127,12 @@ impl Figures {
     fn of(relay: &super::Relay) -> Figures {
         let mut counters = Vec::new();
         relay.counters().each(&mut |name, help, value| counters.push((name, help, value)));
-        let mut links = Vec::new();
-        relay.each_link(&mut |kind, name, [best, smoothed, loss], quality| {
-            let up = f64::from(u8::from(quality.up));
-            links.push(Link {
-                labels: [("kind", kind.to_owned()), ("to", name.to_string())],
-                figures: [up, best, smoothed, loss],
-            });
+        let seconds = |time: Option<Duration>| time.unwrap_or_default().as_secs_f64();
+        let links = relay.measured().into_iter().map(|link| Link {
+            labels: [("kind", link.kind.to_owned()), ("to", link.to.to_string())],
+            figures: [f64::from(u8::from(link.up)), seconds(link.best), seconds(link.round_trip), link.loss],
         });
+        let links = links.collect();
         let shown = relay.shown();
         Figures { counters, clients: shown.clients, exits: shown.exits, links }
     }

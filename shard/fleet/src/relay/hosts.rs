@@ -69,8 +69,9 @@ impl Hosts {
         self.hosts.get(&host).map(|host| host.target.address)
     }
 
-    pub(super) fn reports(&self) -> impl Iterator<Item = LinkReport> {
-        self.hosts.iter().map(|(id, host)| LinkReport { to: *id, quality: host.quality })
+    /// The links of this node to them.
+    pub(super) fn reports(&self, own: &Own) -> impl Iterator<Item = LinkReport> {
+        self.hosts.iter().map(|(id, host)| LinkReport { from: own.id, to: *id, quality: host.quality })
     }
 
     /// Sends the probes that are due, and notes which are lost. Gives the links that others must hear of.
@@ -101,7 +102,7 @@ impl Hosts {
                     tracing::info!(%host, up, round_trip_ms = quality.round_trip_ms, "a link to a host has changed");
                 }
                 host.quality = quality;
-                changed.push(LinkReport { to: *id, quality });
+                changed.push(LinkReport { from: own.id, to: *id, quality });
             }
         }
         changed

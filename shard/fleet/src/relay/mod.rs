@@ -12,6 +12,7 @@
 //! | `flows` | the clients of an edge |
 //! | `exits` | the clients at the last node of their route |
 //! | `node` | [`Relay`]: the state machine of a node, without I/O |
+//! | `shown` | [`Shown`]: a node, as operators see it |
 //! | `outbox` | [`Outbox`]: what the state machine wants sent |
 //! | `counters` | [`Counters`] |
 //! | `driver` | sockets and clock |
@@ -38,17 +39,19 @@ mod registration;
 mod roster;
 mod router;
 mod run;
+mod shown;
 pub mod wire;
 
 pub use counters::Counters;
 pub use hosts::HostTarget;
 pub use key::RelayKey;
-pub use node::{Relay, Shown, ShownRoute};
+pub use node::Relay;
 pub use options::{Door, Options};
 pub use outbox::{Act, ExitId, Outbox, To};
 pub use own::Own;
 pub use peers::PeerTarget;
 pub use run::{check, run};
+pub use shown::{MeasuredLink, Shown, ShownRoute};
 
 #[cfg(test)]
 mod tests;

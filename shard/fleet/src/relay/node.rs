@@ -15,10 +15,11 @@ use super::hosts::{HostTarget, Hosts};
 use super::outbox::{Act, ExitId, Outbox, To};
 use super::own::Own;
 use super::peers::{PeerTarget, Peers};
-use super::router::Router;
+use super::router::{Rerouted, Router, Source};
+use super::shown::{MeasuredLink, Shown, ShownRoute};
 use super::wire::{self, Answer, Carry, Direction, LinkReport, Message, Refused};
-use crate::model::{Links, Name, Quality};
-use crate::topology::PlaceId;
+use crate::model::{Links, Name};
+use crate::topology::{Meter, PlaceId};
 use ringshard_protocol::gateway::{Forwarded, GatewayKey};
 use ringshard_protocol::limits::{CONNECT_BYTES, DATAGRAM_BYTES_MAX, HEADER_BYTES};
 use std::net::SocketAddr;
@@ -28,6 +29,8 @@ use std::time::Duration;
 const FORWARDED_DATAGRAM_BYTES_MAX: usize = 1_152;
 /// Time between two searches for clients that are silent.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(1);
+/// Answers to probes tell what was known of links at most this long ago.
+const TELL_INTERVAL: Duration = Duration::from_millis(50);
 /// Flags of encrypted datagrams (PROTOCOL.md#flags).
 const ENCRYPTED: [u8; 4] = [1, 3, 5, 7];
 /// Type of a ConnectionAccepted (PROTOCOL.md#unencrypted-packets).
@@ -47,32 +50,9 @@ pub struct Relay {
     exits: Exits,
     counters: Counters,
     expire_at: Duration,
-}
-
-/// A node, as operators see it.
-#[derive(Clone, PartialEq, Debug, serde::Serialize)]
-pub struct Shown {
-    /// Its links.
-    pub links: Links,
-    /// Its routes, if it is an edge.
-    pub routes: Vec<ShownRoute>,
-    /// Clients at its doors.
-    pub clients: usize,
-    /// Clients for which it is the last node.
-    pub exits: usize,
-}
-
-/// A route, as operators see it.
-#[derive(Clone, PartialEq, Debug, serde::Serialize)]
-pub struct ShownRoute {
-    /// The host that it leads to.
-    pub host: Name,
-    /// Its nodes: the edge first.
-    pub nodes: Vec<String>,
-    /// What it costs: milliseconds of round trip and of penalties for loss.
-    pub cost_ms: f64,
-    /// Whether clients use it now.
-    pub used: bool,
+    tell_at: Duration,
+    /// What answers to probes tell: the links of this node, and what it heard of others.
+    told: [Vec<LinkReport>; 2],
 }
 
 impl Relay {
@@ -91,6 +71,8 @@ impl Relay {
             router,
             counters: Counters::default(),
             expire_at: Duration::ZERO,
+            tell_at: Duration::ZERO,
+            told: [Vec::new(), Vec::new()],
         }
     }
 
@@ -120,8 +102,13 @@ impl Relay {
         if own.exits {
             links.extend(hosts.advance(now, own, key, counters, outbox));
         }
+        let has_changed = !links.is_empty();
         for link in links {
-            self.router.report(self.own.id, None, link);
+            self.router.report(Source::Own, link);
+        }
+        if has_changed || self.tell_at <= now {
+            self.tell_at = now + TELL_INTERVAL;
+            self.gather(now);
         }
         if self.expire_at <= now {
             self.expire_at = now + EXPIRE_INTERVAL;
@@ -131,7 +118,8 @@ impl Relay {
             outbox.acts.extend(gone.into_iter().map(Act::Close));
         }
         let hosts = &self.hosts;
-        self.counters.reroutes += self.router.refresh(self.own.id, |place| hosts.address(place).is_some());
+        let changes = self.router.refresh(self.own.id, |place| hosts.address(place).is_some());
+        changes.iter().for_each(|change| self.rerouted(change));
     }
 
     /// A datagram of a client came to a door.
@@ -175,9 +163,8 @@ impl Relay {
         match wire::read(&self.key, datagram) {
             Ok(Message::Carry(carry)) => self.carried(now, &carry, datagram, outbox),
             Ok(Message::Probe(probe)) => {
-                let Relay { peers, own, hosts, key, counters, .. } = self;
-                let hosts = hosts.reports().filter(|_| own.exits);
-                peers.probed(&probe, own, hosts, key, counters, outbox);
+                let Relay { peers, own, told: [of_this, of_others], key, counters, .. } = self;
+                peers.probed(&probe, own, [of_this, of_others], key, counters, outbox);
             }
             Ok(Message::Answer(answer)) => self.answered(now, &answer),
             Err(Refused::Forged) => self.counters.forged += 1,
@@ -209,21 +196,12 @@ impl Relay {
         self.hosts.answered(now, host, datagram, &mut self.counters);
     }
 
-    /// The socket of a client is gone: it could not be opened, or it failed.
-    pub fn counted_send_failed(&mut self) {
-        self.counters.send_failed += 1;
-    }
-
     /// How it stands.
     pub fn shown(&self) -> Shown {
-        let name_of = |id: &PlaceId| match self.peers.iter().find(|(peer, _)| peer == id) {
-            Some((_, peer)) => peer.target.name.to_string(),
-            None => "this node".to_owned(),
-        };
         let routes = self.router.shown().flat_map(|(host, routes, chosen)| {
             routes.iter().map(move |route| ShownRoute {
                 host: host.clone(),
-                nodes: route.nodes.iter().map(name_of).collect(),
+                nodes: route.nodes.iter().map(|node| self.name_of(*node)).collect(),
                 cost_ms: route.cost_us as f64 / 1e3,
                 used: chosen.is_some_and(|chosen| chosen.nodes() == route.nodes),
             })
@@ -240,14 +218,20 @@ impl Relay {
         }
     }
 
-    /// Calls `visit` with the name, the best and the smoothed round trip and the quality of each link.
-    pub fn each_link(&self, visit: &mut dyn FnMut(&'static str, &Name, [f64; 3], Quality)) {
-        let nodes = self.peers.iter().map(|(_, peer)| ("node", &peer.target.name, &peer.meter, peer.quality));
-        let hosts = self.hosts.iter().map(|(_, host)| ("host", &host.target.name, &host.meter, host.quality));
-        for (kind, name, meter, quality) in nodes.chain(hosts.filter(|_| self.own.exits)) {
-            let seconds = |time: Option<Duration>| time.unwrap_or_default().as_secs_f64();
-            visit(kind, name, [seconds(meter.best()), seconds(meter.round_trip()), meter.loss()], quality);
-        }
+    /// What it measured of its links, exactly.
+    pub fn measured(&self) -> Vec<MeasuredLink> {
+        let link = |kind, to: &Name, meter: &Meter, up| MeasuredLink {
+            kind,
+            to: to.clone(),
+            up,
+            best: meter.best(),
+            round_trip: meter.round_trip(),
+            loss: meter.loss(),
+        };
+        let nodes = self.peers.iter().map(|(_, peer)| link("node", &peer.target.name, &peer.meter, peer.quality.up));
+        let hosts = self.hosts.iter().filter(|_| self.own.exits);
+        let hosts = hosts.map(|(_, host)| link("host", &host.target.name, &host.meter, host.quality.up));
+        nodes.chain(hosts).collect()
     }
 
     /// An authentic datagram on its way: this node passes it on, or is its end.
@@ -319,13 +303,40 @@ impl Relay {
         outbox.send_parts(To::Client { door, address }, &[], carry.datagram);
     }
 
+    /// Gathers what answers to probes tell.
+    fn gather(&mut self, now: Duration) {
+        let Relay { peers, hosts, own, router, told: [of_this, of_others], .. } = self;
+        of_this.clear();
+        of_this.extend(peers.reports(own).chain(hosts.reports(own).filter(|_| own.exits)));
+        of_others.clear();
+        of_others.extend(router.heard(now));
+    }
+
+    fn rerouted(&mut self, change: &Rerouted) {
+        let Rerouted { host, before, after } = change;
+        self.counters.reroutes += u64::from(before.is_some());
+        let way = after.map(|hops| hops.nodes().iter().map(|node| self.name_of(*node)).collect::<Vec<_>>().join(" > "));
+        match way {
+            Some(way) => tracing::info!(%host, way, "the route has changed"),
+            None => tracing::warn!(%host, "no route is up: clients of this host are cut off"),
+        }
+    }
+
+    fn name_of(&self, node: PlaceId) -> String {
+        match self.peers.iter().find(|(peer, _)| *peer == node) {
+            Some((_, peer)) => peer.target.name.to_string(),
+            None if node == self.own.id => "this node".to_owned(),
+            None => node.to_string(),
+        }
+    }
+
     fn answered(&mut self, now: Duration, answer: &Answer) {
         if !self.peers.answered(now, answer, &self.own, &mut self.counters) {
             return;
         }
         for link in &answer.links {
-            // What is said of the link to this node is about the other end of a link that is measured here.
-            self.router.report(answer.from, Some(now), LinkReport { to: link.to, quality: link.quality });
+            let source = if link.from == answer.from { Source::Measurer(now) } else { Source::Other(now) };
+            self.router.report(source, *link);
         }
     }
 

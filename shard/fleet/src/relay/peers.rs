@@ -30,8 +30,6 @@ pub(super) struct Peers {
     peers: BTreeMap<PlaceId, Peer>,
     /// Number of the last probe.
     number: u64,
-    /// Where the next answer begins to tell links.
-    told: usize,
 }
 
 #[derive(Debug)]
@@ -44,6 +42,8 @@ pub(super) struct Peer {
     /// Probes of that run that came.
     asked: ReplayWindow,
     probe_at: Duration,
+    /// Where the next answer to it begins to tell links, if not all fit.
+    told: usize,
 }
 
 impl Peers {
@@ -61,6 +61,7 @@ impl Peers {
                 quality: Quality::DOWN,
                 run: None,
                 asked: ReplayWindow::default(),
+                told: 0,
             });
             self.peers.insert(id, peer);
         }
@@ -119,18 +120,23 @@ impl Peers {
                     tracing::info!(%node, up, round_trip_ms = quality.round_trip_ms, "a link to a node has changed");
                 }
                 peer.quality = quality;
-                changed.push(LinkReport { to: *id, quality });
+                changed.push(LinkReport { from: own.id, to: *id, quality });
             }
         }
         changed
     }
 
-    /// Answers a probe. It goes to where the asking node is known to be, so a repeated probe reaches nobody else.
+    /// The links of this node to them.
+    pub(super) fn reports(&self, own: &Own) -> impl Iterator<Item = LinkReport> {
+        self.peers.iter().map(|(id, peer)| LinkReport { from: own.id, to: *id, quality: peer.quality })
+    }
+
+    /// Answers a probe. It tells the links `of_this` node, and as many `of_others` as fit. It goes to where the asking node is known to be, so a repeated probe reaches nobody else.
     pub(super) fn probed(
         &mut self,
         probe: &Probe,
         own: &Own,
-        hosts: impl Iterator<Item = LinkReport>,
+        [of_this, of_others]: [&[LinkReport]; 2],
         key: &RelayKey,
         counters: &mut Counters,
         outbox: &mut Outbox,
@@ -145,24 +151,13 @@ impl Peers {
         }
         peer.asked.commit(probe.number);
         let address = peer.target.address;
-        let links = self.links(hosts);
+        let mut links = in_turn(of_this, LINKS_MAX, &mut peer.told);
+        let room = LINKS_MAX - links.len();
+        links.extend(in_turn(of_others, room, &mut peer.told));
         let answer =
             Answer { run: own.run, number: probe.number, from: own.id, to: probe.from, asked_run: probe.run, links };
         outbox.send(To::Node(address), |bytes| answer.write(key, bytes));
         counters.probes_answered += 1;
-    }
-
-    /// What the next answer tells: all links, or, if they are too many, those whose turn it is.
-    fn links(&mut self, hosts: impl Iterator<Item = LinkReport>) -> Vec<LinkReport> {
-        let nodes = self.peers.iter().map(|(id, peer)| LinkReport { to: *id, quality: peer.quality });
-        let mut links: Vec<_> = nodes.chain(hosts).collect();
-        if links.len() > LINKS_MAX {
-            let from = self.told % links.len();
-            links.rotate_left(from);
-            self.told = from + LINKS_MAX;
-            links.truncate(LINKS_MAX);
-        }
-        links
     }
 
     /// Takes an answer. False: it answers nothing that was asked.
@@ -187,5 +182,32 @@ impl Peer {
         if self.run != Some(run) {
             (self.run, self.asked) = (Some(run), ReplayWindow::default());
         }
+    }
+}
+
+/// As many of these as there is room for: all, or those whose turn it is.
+fn in_turn(links: &[LinkReport], room: usize, told: &mut usize) -> Vec<LinkReport> {
+    if links.len() <= room {
+        return links.to_vec();
+    }
+    let from = *told % links.len();
+    *told = from + room;
+    links[from..].iter().chain(&links[..from]).take(room).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_do_not_fit_are_told_in_turns() {
+        let links: Vec<_> =
+            (0..7).map(|to| LinkReport { from: PlaceId(0), to: PlaceId(to), quality: Quality::DOWN }).collect();
+        let mut told = 0;
+        let turns: Vec<Vec<u32>> =
+            (0..3).map(|_| in_turn(&links, 3, &mut told).iter().map(|link| link.to.0).collect()).collect();
+        assert_eq!(turns, [[0, 1, 2], [3, 4, 5], [6, 0, 1]]);
+        assert_eq!(in_turn(&links, 7, &mut told).len(), 7);
+        assert!(in_turn(&links, 0, &mut told).is_empty());
     }
 }

@@ -8,9 +8,22 @@ use std::time::Duration;
 
 /// What a node said about its links is forgotten after this time, unless it says it again.
 const REPORT_LIFETIME: Duration = Duration::from_secs(3);
+/// For this time, what a node itself said counts more than what others repeat, and is repeated to others.
+const FRESH: Duration = Duration::from_millis(500);
 /// Another route is taken if it is better by this, in microseconds, and by this part. Otherwise routes would change all the time.
 const BETTER_BY_US: u64 = 2_000;
 const BETTER_BY_PART: u64 = 10;
+
+/// Who said something about a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// This node measured it: it stays until it changes.
+    Own,
+    /// The node that measured it, now.
+    Measurer(Duration),
+    /// Another node, now, which had heard it from the one that measured it.
+    Other(Duration),
+}
 
 /// What is known of links, and the routes that follow.
 #[derive(Debug, Default)]
@@ -26,8 +39,16 @@ pub(super) struct Router {
 #[derive(Clone, Copy, Debug)]
 struct Report {
     quality: Quality,
-    /// None: it is this node's own, or of the registry, and stays until it changes.
-    until: Option<Duration>,
+    source: Source,
+}
+
+/// A host has another route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Rerouted {
+    pub(super) host: Name,
+    pub(super) before: Option<Hops>,
+    /// None: no route is up.
+    pub(super) after: Option<Hops>,
 }
 
 #[derive(Debug)]
@@ -50,11 +71,25 @@ impl Router {
         self.is_stale = true;
     }
 
-    /// Notes what a node measured. `now` is None for what this node measured itself.
-    pub(super) fn report(&mut self, node: PlaceId, now: Option<Duration>, link: LinkReport) {
-        let report = Report { quality: link.quality, until: now.map(|now| now + REPORT_LIFETIME) };
-        let before = self.reports.insert((node, link.to), report);
-        self.is_stale |= before.map(|before| before.quality) != Some(link.quality);
+    /// Notes what was said about a link.
+    pub(super) fn report(&mut self, source: Source, link: LinkReport) {
+        let before = self.reports.get(&(link.from, link.to));
+        let is_hearsay = match (source, before.map(|before| before.source)) {
+            (Source::Other(now), Some(Source::Measurer(at))) => now < at + FRESH,
+            (Source::Other(_), Some(Source::Own)) => true,
+            _ => false,
+        };
+        if !is_hearsay {
+            self.is_stale |= before.map(|before| before.quality) != Some(link.quality);
+            self.reports.insert((link.from, link.to), Report { quality: link.quality, source });
+        }
+    }
+
+    /// What nodes have said of their own links just now.
+    pub(super) fn heard(&self, now: Duration) -> impl Iterator<Item = LinkReport> {
+        let is_fresh = move |report: &Report| matches!(report.source, Source::Measurer(at) if now < at + FRESH);
+        let fresh = self.reports.iter().filter(move |(_, report)| is_fresh(report));
+        fresh.map(|((from, to), report)| LinkReport { from: *from, to: *to, quality: report.quality })
     }
 
     /// A node or a host is gone.
@@ -66,14 +101,17 @@ impl Router {
     /// Forgets what nodes have not said again.
     pub(super) fn expire(&mut self, now: Duration) {
         let before = self.reports.len();
-        self.reports.retain(|_, report| report.until.is_none_or(|until| now < until));
+        self.reports.retain(|_, report| match report.source {
+            Source::Own => true,
+            Source::Measurer(at) | Source::Other(at) => now < at + REPORT_LIFETIME,
+        });
         self.is_stale |= self.reports.len() != before;
     }
 
-    /// Computes the routes if something has changed. Gives how many hosts have another route than before.
-    pub(super) fn refresh(&mut self, edge: PlaceId, is_host: impl Fn(PlaceId) -> bool) -> u64 {
+    /// Computes the routes if something has changed. Gives the hosts that have another route than before: from where, to where.
+    pub(super) fn refresh(&mut self, edge: PlaceId, is_host: impl Fn(PlaceId) -> bool) -> Vec<Rerouted> {
         if !std::mem::take(&mut self.is_stale) || self.goals.is_empty() {
-            return 0;
+            return Vec::new();
         }
         let mut graph = Graph::default();
         for ((from, to), Report { quality, .. }) in &self.reports {
@@ -82,7 +120,7 @@ impl Router {
                 false => graph.add(*from, *to, *quality),
             }
         }
-        self.goals.iter_mut().map(|(host, goal)| u64::from(goal.refresh(&graph, edge, *host))).sum()
+        self.goals.iter_mut().filter_map(|(host, goal)| goal.refresh(&graph, edge, *host)).collect()
     }
 
     /// The route to a host. None: there is none.
@@ -97,8 +135,8 @@ impl Router {
 }
 
 impl Goal {
-    /// Chooses a route. Gives whether it replaces another one.
-    fn refresh(&mut self, graph: &Graph, edge: PlaceId, host: PlaceId) -> bool {
+    /// Chooses a route. Gives how it has changed, if it has.
+    fn refresh(&mut self, graph: &Graph, edge: PlaceId, host: PlaceId) -> Option<Rerouted> {
         self.routes = routes(graph, edge, host);
         let before = self.chosen;
         let stays = before.is_some_and(|chosen| {
@@ -108,17 +146,7 @@ impl Goal {
         if !stays {
             self.chosen = self.routes.first().and_then(|route| Hops::new(&route.nodes));
         }
-        let has_changed = self.chosen != before;
-        if has_changed {
-            let cost_ms = self.routes.first().map(|route| route.cost_us / 1_000);
-            match self.chosen {
-                Some(route) => {
-                    tracing::info!(host = %self.name, nodes = route.nodes().len(), cost_ms, "the route has changed")
-                }
-                None => tracing::warn!(host = %self.name, "no route is up: clients of this host are cut off"),
-            }
-        }
-        has_changed && before.is_some()
+        (self.chosen != before).then(|| Rerouted { host: self.name.clone(), before, after: self.chosen })
     }
 }
 
@@ -138,6 +166,10 @@ mod tests {
         Quality { up: true, round_trip_ms, loss_percent: 0 }
     }
 
+    fn link(from: PlaceId, to: PlaceId, quality: Quality) -> LinkReport {
+        LinkReport { from, to, quality }
+    }
+
     const EDGE: PlaceId = PlaceId(1);
     const OLD: PlaceId = PlaceId(2);
     const NEW: PlaceId = PlaceId(3);
@@ -147,10 +179,11 @@ mod tests {
         let (mut router, host) = (Router::default(), PlaceId::of_host(&name("h")));
         router.set_goals(&[name("h")]);
         for (node, round_trip_ms) in [(OLD, 20), (NEW, 30)] {
-            router.report(EDGE, None, LinkReport { to: node, quality: up(round_trip_ms) });
-            router.report(node, Some(Duration::ZERO), LinkReport { to: host, quality: up(1) });
+            router.report(Source::Own, link(EDGE, node, up(round_trip_ms)));
+            router.report(Source::Measurer(Duration::ZERO), link(node, host, up(1)));
         }
-        assert_eq!(router.refresh(EDGE, |place| place == host), 0, "the first route replaces none");
+        let changes = router.refresh(EDGE, |place| place == host);
+        assert_eq!((changes[0].before, changes[0].after), (None, router.route(host)));
         (router, host)
     }
 
@@ -162,11 +195,10 @@ mod tests {
     fn a_route_stays_while_another_is_a_little_better_and_goes_when_it_is_much_worse() {
         let (mut router, host) = router();
         assert_eq!(last(&router, host), OLD);
-        for (round_trip_ms, chosen, changes) in
-            [(31, OLD, 0), (33, OLD, 0), (40, NEW, 1), (30, NEW, 0), (28, NEW, 0), (20, OLD, 1)]
-        {
-            router.report(EDGE, None, LinkReport { to: OLD, quality: up(round_trip_ms) });
-            assert_eq!(router.refresh(EDGE, |place| place == host), changes, "{round_trip_ms} ms");
+        let turns = [(31, OLD, 0), (33, OLD, 0), (40, NEW, 1), (30, NEW, 0), (28, NEW, 0), (20, OLD, 1)];
+        for (round_trip_ms, chosen, changes) in turns {
+            router.report(Source::Own, link(EDGE, OLD, up(round_trip_ms)));
+            assert_eq!(router.refresh(EDGE, |place| place == host).len(), changes, "{round_trip_ms} ms");
             assert_eq!(last(&router, host), chosen, "{round_trip_ms} ms");
         }
     }
@@ -174,11 +206,25 @@ mod tests {
     #[test]
     fn a_route_that_is_down_is_left_at_once_and_silence_ends_what_was_said() {
         let (mut router, host) = router();
-        router.report(EDGE, None, LinkReport { to: OLD, quality: Quality::DOWN });
-        assert_eq!(router.refresh(EDGE, |place| place == host), 1);
+        router.report(Source::Own, link(EDGE, OLD, Quality::DOWN));
+        assert_eq!(router.refresh(EDGE, |place| place == host).len(), 1);
         assert_eq!(last(&router, host), NEW);
         router.expire(REPORT_LIFETIME);
         router.refresh(EDGE, |place| place == host);
         assert_eq!(router.route(host), None, "nobody says any more that the host is reached");
+    }
+
+    #[test]
+    fn what_others_repeat_counts_only_once_the_node_itself_is_silent() {
+        let (mut router, host) = router();
+        let down = link(OLD, host, Quality::DOWN);
+        router.report(Source::Other(FRESH - Duration::from_millis(1)), down);
+        router.report(Source::Other(FRESH), link(EDGE, NEW, Quality::DOWN));
+        assert!(router.refresh(EDGE, |place| place == host).is_empty());
+        assert_eq!(router.heard(Duration::ZERO).count(), 2, "what this node measured is not hearsay");
+        router.report(Source::Other(FRESH), down);
+        assert_eq!(router.refresh(EDGE, |place| place == host).len(), 1);
+        assert_eq!(last(&router, host), NEW);
+        assert_eq!(router.heard(FRESH).count(), 0, "and hearsay is not repeated");
     }
 }

@@ -13,6 +13,7 @@ use crate::registry::{FleetSettings, Keys, RegistrySettings, open_store};
 use crate::topology::{PlaceId, RelaySettings};
 use ringshard_operation::private_file;
 use ringshard_protocol::gateway::GatewayKey;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::error::Error;
@@ -28,6 +29,8 @@ use tokio::time::sleep;
 
 /// Time between two looks at the file and the registry.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Files that are open beside the sockets of clients.
+const FILES_BESIDE: u64 = 256;
 
 /// A node that is about to start.
 struct Prepared {
@@ -122,6 +125,7 @@ async fn serve(options: &Options, prepared: Prepared) -> Result<(), Box<dyn Erro
     let Prepared { fleet, own, key, gateway, node } = prepared;
     let doors: Vec<_> = options.doors.iter().map(|door| door.listen).collect();
     let has_gateway_key = gateway.is_some();
+    raise_file_limit(options.clients_max);
     let driver = Driver::open(Relay::new(own, key, gateway, seed), options.listen, &doors)?;
     let admin = TcpListener::bind(options.admin)
         .await
@@ -159,6 +163,23 @@ async fn serve(options: &Options, prepared: Prepared) -> Result<(), Box<dyn Erro
     }
     tracing::info!("the node ends");
     Ok(())
+}
+
+/// Lets the process open as many files as the system allows: a last node has a socket per client.
+fn raise_file_limit(clients_max: u32) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    if files.is_some_and(|files| files < u64::from(clients_max) + FILES_BESIDE) {
+        tracing::warn!(
+            files,
+            clients_max,
+            "this process may open fewer files than it may have clients: raise LimitNOFILE"
+        );
+    }
 }
 
 /// Starts the registration, if there is a registry.

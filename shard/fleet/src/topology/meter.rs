@@ -175,6 +175,9 @@ mod tests {
             meter.advance(now);
         }
         assert!(now - cut <= Duration::from_millis(500), "{:?}", now - cut);
+        // The last probes of the cut are lost, too.
+        now += INTERVAL * 5;
+        meter.advance(now);
         now = probe(&mut meter, now, 100..102, fast, |_| true);
         assert!(!meter.is_up(), "a link that flickers stays down");
         probe(&mut meter, now, 102..103, fast, |_| true);

@@ -25,16 +25,16 @@
 //!  11   number    u64     rises from probe to probe
 //!  19   from, to  2 u32   places of the asking and the asked node
 //!
-//! answer, 36 + 7 L + 16 bytes
+//! answer, 36 + 11 L + 16 bytes
 //!   0   kind      u8      4
 //!   1   version   u8      1
-//!   2   count     u8      L, 0 to 160
+//!   2   count     u8      L, 0 to 110
 //!   3   run       u64     of the answering node
 //!  11   number    u64     of the probe
 //!  19   from, to  2 u32   places of the answering and the asking node
 //!  27   asked     u64     run of the asking node
 //!  35   zero      u8
-//!  36   links     L of: place u32, round trip in ms u16, loss in percent u8 (255: the link is down)
+//!  36   links     L of: node u32, node or host u32, round trip in ms u16, loss in percent u8 (255: the link is down)
 //! ```
 
 mod carry;

@@ -5,8 +5,8 @@ use crate::model::Quality;
 use crate::relay::RelayKey;
 use crate::topology::PlaceId;
 
-/// Most links in one answer. A node with more tells them in turns.
-pub const LINKS_MAX: usize = 160;
+/// Most links in one answer. A node that knows of more tells them in turns.
+pub const LINKS_MAX: usize = 110;
 /// Instead of a loss: the link is down.
 const DOWN: u8 = 255;
 
@@ -36,13 +36,15 @@ pub struct Answer {
     pub to: PlaceId,
     /// Run of the asking node.
     pub asked_run: u64,
-    /// What the answering node measured of its links.
+    /// What the answering node measured of its links, and what others have told it of theirs.
     pub links: Vec<LinkReport>,
 }
 
 /// What a node measured of a link of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkReport {
+    /// The node that measured it.
+    pub from: PlaceId,
     /// The node or host at its other end.
     pub to: PlaceId,
     /// How good it is.
@@ -70,8 +72,9 @@ impl Answer {
         head(4, self.links.len() as u8, self.run, self.number, [self.from, self.to], bytes);
         bytes.extend_from_slice(&self.asked_run.to_le_bytes());
         bytes.push(0);
-        for LinkReport { to, quality } in &self.links {
+        for LinkReport { from, to, quality } in &self.links {
             let loss = if quality.up { quality.loss_percent.min(100) } else { DOWN };
+            bytes.extend_from_slice(&from.0.to_le_bytes());
             bytes.extend_from_slice(&to.0.to_le_bytes());
             bytes.extend_from_slice(&quality.round_trip_ms.to_le_bytes());
             bytes.push(loss);
@@ -88,13 +91,14 @@ impl Answer {
         }
         let mut links = Vec::with_capacity(count);
         for _ in 0..count {
-            let (to, round_trip_ms, loss) = (reader.place()?, reader.short()?, reader.byte()?);
+            let (from, to) = (reader.place()?, reader.place()?);
+            let (round_trip_ms, loss) = (reader.short()?, reader.byte()?);
             let quality = match loss {
                 DOWN => Quality::DOWN,
                 0..=100 => Quality { up: true, round_trip_ms, loss_percent: loss },
                 _ => return None,
             };
-            links.push(LinkReport { to, quality });
+            links.push(LinkReport { from, to, quality });
         }
         reader.0.is_empty().then_some(Answer { run, number, from, to, asked_run, links })
     }

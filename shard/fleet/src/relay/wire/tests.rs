@@ -26,7 +26,8 @@ fn answer(links: usize) -> Answer {
         0 => Quality::DOWN,
         _ => Quality { up: true, round_trip_ms: at as u16 * 300, loss_percent: (at % 101) as u8 },
     };
-    let links = (0..links).map(|at| LinkReport { to: PlaceId(at as u32), quality: quality(at) }).collect();
+    let links =
+        (0..links).map(|at| LinkReport { from: PlaceId(9), to: PlaceId(at as u32), quality: quality(at) }).collect();
     Answer { run: 1, number: 2, from: PlaceId(3), to: PlaceId(4), asked_run: 5, links }
 }
 
@@ -50,7 +51,7 @@ fn probes_and_answers_are_read_as_they_were_written() {
     for links in [0, 1, LINKS_MAX] {
         let mut bytes = Vec::new();
         answer(links).write(&key(), &mut bytes);
-        assert_eq!((read(&key(), &bytes).unwrap(), bytes.len()), (Message::Answer(answer(links)), 52 + 7 * links));
+        assert_eq!((read(&key(), &bytes).unwrap(), bytes.len()), (Message::Answer(answer(links)), 52 + 11 * links));
     }
 }
 
