@@ -1,6 +1,6 @@
 //! `ringshard relay`: players reach a server over an edge and relays, some of which die.
 
-use crate::shared::{Folder, Player, Server, TIMEOUT, free_address};
+use crate::shared::{Folder, Player, Server, TIMEOUT, assert_has, assert_refused, free_address, ringshard, stdout};
 use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ConnectionSnapshot;
 use serde_json::Value;
@@ -15,8 +15,7 @@ struct Node {
 }
 
 impl Node {
-    fn start(folder: &Folder, name: &str, listen: SocketAddr, more: &[&str]) -> Node {
-        let admin = free_address();
+    fn start(folder: &Folder, name: &str, [listen, admin]: [SocketAddr; 2], more: &[&str]) -> Node {
         let child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
             .current_dir(&folder.0)
             .args(["relay", "--fleet", "fleet.toml", "--name", name])
@@ -58,7 +57,8 @@ struct Chain {
     server: Server,
     edge: Node,
     relays: [Node; 2],
-    relay_addresses: [SocketAddr; 2],
+    /// Of each relay, where it listens for nodes, and its admin port.
+    relay_addresses: [[SocketAddr; 2]; 2],
     door: SocketAddr,
 }
 
@@ -70,14 +70,15 @@ impl Chain {
         let gateway = folder.secret("gateway.key", &"3".repeat(64));
         let server = Server::start("relayed", &format!("gateway-keys = '{gateway}'"), &[]);
         folder.secret("relay.key", &"5".repeat(64));
-        let (edge_address, relay_addresses, door) = (free_address(), [free_address(), free_address()], free_address());
-        let node = |name: &str, address: SocketAddr| {
-            format!("[[nodes]]\nname = '{name}'\nregion = 'eu'\naddress = '{address}'\n")
+        let [edge_addresses, first, second] = [(); 3].map(|()| [free_address(), free_address()]);
+        let (relay_addresses, door) = ([first, second], free_address());
+        let node = |name: &str, [address, admin]: [SocketAddr; 2]| {
+            format!("[[nodes]]\nname = '{name}'\nregion = 'eu'\naddress = '{address}'\nadmin = '{admin}'\n")
         };
         let file = format!(
             "[relays]\nkey-file = 'relay.key'\ndirect = false\n{}{}{}[[hosts]]\nname = 'h'\nregion = 'eu'\n\
              address = '{}'\nkey = '{}'\nadmin = '{}'\n",
-            node("edge", edge_address),
+            node("edge", edge_addresses),
             node(RELAYS[0], relay_addresses[0]),
             node(RELAYS[1], relay_addresses[1]),
             server.listen,
@@ -86,7 +87,7 @@ impl Chain {
         );
         std::fs::write(folder.file("fleet.toml"), file).unwrap();
         let more = ["--door", &format!("h={door}"), "--gateway-key", "gateway.key"];
-        let edge = Node::start(&folder, "edge", edge_address, &more);
+        let edge = Node::start(&folder, "edge", edge_addresses, &more);
         let relays = [0, 1].map(|at| Node::start(&folder, RELAYS[at], relay_addresses[at], &[]));
         let chain = Chain { folder, server, edge, relays, relay_addresses, door };
         chain.until_routes(2);
@@ -144,11 +145,44 @@ fn a_session_goes_on_when_the_relay_that_carries_it_is_killed() {
 }
 
 #[test]
+fn an_operator_sees_routes_and_links_and_what_is_wrong_with_options() {
+    let chain = Chain::start();
+    let file = chain.folder.file("fleet.toml");
+    let give_up = Instant::now() + TIMEOUT;
+    let shown = loop {
+        let shown = stdout(&ringshard(&["fleet", "routes", "--links", "--fleet", &file]));
+        if shown.matches(" up ").count() == 8 {
+            break shown;
+        }
+        assert!(Instant::now() < give_up, "{shown}");
+    };
+    assert_has(&shown, &["edge > relay-a > h", "edge > relay-b > h", "routes: 2", "edges: 1, relays: 2", "host h"]);
+    let json = stdout(&ringshard(&["fleet", "routes", "--json", "--fleet", &file]));
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["routes"].as_array().unwrap().len(), 2);
+    let relay = |more: &[&str]| {
+        let arguments =
+            [&["relay", "--check", "--fleet", &file, "--name", "n", "--listen", "127.0.0.1:0"], more].concat();
+        ringshard(&arguments)
+    };
+    assert!(relay(&[]).status.success());
+    assert_refused(&relay(&["--door", "h"]), &["HOST=ADDRESS:PORT"]);
+    assert_refused(&relay(&["--door", "h=127.0.0.1:1", "--door", "h=127.0.0.1:2"]), &["two doors lead to h"]);
+    assert_refused(&relay(&["--gateway-key", "gateway.key"]), &["--gateway-key is for edges"]);
+    chain.folder.secret("relay.key", "5");
+    assert_refused(&relay(&[]), &["relay.key", "64 hexadecimal digits", "ringshard fleet keygen"]);
+    std::fs::write(chain.folder.file("other.toml"), "[etcd]\nendpoints = ['http://127.0.0.1:1']\n").unwrap();
+    let other = chain.folder.file("other.toml");
+    let without = ringshard(&["relay", "--check", "--fleet", &other, "--name", "n", "--listen", "127.0.0.1:0"]);
+    assert_refused(&without, &["other.toml has no table [relays]"]);
+}
+
+#[test]
 fn strangers_get_no_answer_of_a_node_and_are_counted() {
     let chain = Chain::start();
     let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for len in [1, 43, 200, 1_472] {
-        stranger.send_to(&vec![3; len], chain.relay_addresses[0]).unwrap();
+        stranger.send_to(&vec![3; len], chain.relay_addresses[0][0]).unwrap();
     }
     let give_up = Instant::now() + TIMEOUT;
     while chain.relays[0].counter("forged") < 4 {

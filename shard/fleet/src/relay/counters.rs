@@ -32,7 +32,7 @@ counters! {
     forwarded,
     /// Datagrams dropped because they had to tell the client's address and were too long for that.
     too_long_to_forward,
-    /// Datagrams dropped because they are too long with what nodes add. Clients and hosts try such lengths from time to time.
+    /// Datagrams of clients and hosts dropped because they are too long with what nodes add. Both try such lengths from time to time.
     too_long,
     /// Datagrams of clients that no client sends: dropped.
     malformed,

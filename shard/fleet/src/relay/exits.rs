@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A client of which nothing comes for this time, from neither side, is forgotten.
 const LIFETIME: Duration = Duration::from_secs(60);
-/// The same for one that the host has never answered.
+/// One whose host has sent nothing of a session is forgotten after this time, even if it goes on sending.
 const UNANSWERED_LIFETIME: Duration = Duration::from_secs(10);
 
 /// The clients.
@@ -35,6 +35,7 @@ pub(super) struct Exit {
     /// What came from the client.
     window: ReplayWindow,
     is_answered: bool,
+    opened_at: Duration,
     heard_at: Duration,
 }
 
@@ -64,7 +65,8 @@ impl Exits {
         // A million datagrams per second would be needed to come to a number twice.
         let sent = now.as_micros() as u64;
         let window = ReplayWindow::default();
-        self.exits.insert(id, Exit { client, host, back, sent, window, is_answered: false, heard_at: now });
+        self.exits
+            .insert(id, Exit { client, host, back, sent, window, is_answered: false, opened_at: now, heard_at: now });
         self.ids.insert(client, id);
         Some(id)
     }
@@ -83,10 +85,11 @@ impl Exits {
         true
     }
 
-    /// The client that the host has sent something to.
-    pub(super) fn answered(&mut self, id: ExitId, now: Duration) -> Option<&mut Exit> {
+    /// The client that the host has sent something to, of a session or not.
+    pub(super) fn answered(&mut self, id: ExitId, is_of_session: bool, now: Duration) -> Option<&mut Exit> {
         let exit = self.exits.get_mut(&id)?;
-        (exit.is_answered, exit.heard_at) = (true, now);
+        exit.is_answered |= is_of_session;
+        exit.heard_at = now;
         exit.sent += 1;
         Some(exit)
     }
@@ -96,8 +99,11 @@ impl Exits {
         let mut gone = Vec::new();
         let Exits { exits, ids, .. } = self;
         exits.retain(|id, exit| {
-            let lifetime = if exit.is_answered { LIFETIME } else { UNANSWERED_LIFETIME };
-            let stays = now < exit.heard_at + lifetime && is_host(exit.host);
+            let ends_at = match exit.is_answered {
+                true => exit.heard_at + LIFETIME,
+                false => exit.opened_at + UNANSWERED_LIFETIME,
+            };
+            let stays = now < ends_at && is_host(exit.host);
             if !stays {
                 ids.remove(&exit.client);
                 gone.push(*id);

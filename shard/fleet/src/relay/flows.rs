@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// A client whose host has sent nothing of a session is forgotten after this time of silence.
+/// A client whose host has sent nothing of a session is forgotten after this time, even if it goes on sending: its address may be
+/// invented.
 const UNANSWERED_LIFETIME: Duration = Duration::from_secs(10);
 /// A client in a session is forgotten after this time of silence. Sessions are over by then.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -47,6 +48,7 @@ pub(super) struct Flow {
     pub(super) announces: bool,
     /// The host has sent something of a session.
     pub(super) is_answered: bool,
+    opened_at: Duration,
     heard_at: Duration,
     /// What came from last nodes, in their runs.
     windows: Vec<(PlaceId, u64, ReplayWindow)>,
@@ -104,6 +106,7 @@ impl Flows {
             last: None,
             announces: true,
             is_answered: false,
+            opened_at: now,
             heard_at: now,
             windows: Vec::new(),
         };
@@ -118,8 +121,10 @@ impl Flows {
         let Flows { flows, ids, of_address, .. } = self;
         let before = flows.len();
         flows.retain(|_, flow| {
-            let lifetime = if flow.is_answered { LIFETIME } else { UNANSWERED_LIFETIME };
-            let stays = now < flow.heard_at + lifetime;
+            let stays = match flow.is_answered {
+                true => now < flow.heard_at + LIFETIME,
+                false => now < flow.opened_at + UNANSWERED_LIFETIME,
+            };
             if !stays {
                 ids.remove(&flow.origin);
                 let network = network(flow.origin.1.ip());
@@ -219,6 +224,15 @@ mod tests {
         assert_eq!(flows.expire(LIFETIME - Duration::from_millis(1)), 0);
         assert!(flows.get(id).is_some());
         assert_eq!(flows.expire(LIFETIME), 1);
+    }
+
+    #[test]
+    fn a_client_that_nobody_answers_is_forgotten_even_if_it_goes_on_sending() {
+        let mut flows = Flows::new(10, 9);
+        for second in 0..UNANSWERED_LIFETIME.as_secs() {
+            assert!(flows.heard(origin("192.0.2.1:1"), Duration::from_secs(second)).is_some());
+        }
+        assert_eq!(flows.expire(UNANSWERED_LIFETIME), 1);
     }
 
     #[test]

@@ -19,14 +19,16 @@ use super::router::{Rerouted, Router, Source};
 use super::shown::{MeasuredLink, Shown, ShownRoute};
 use super::wire::{self, Answer, Carry, Direction, LinkReport, Message, Refused};
 use crate::model::{Links, Name};
-use crate::topology::{Meter, PlaceId};
+use crate::topology::{Meter, NODES_OF_ROUTE_MAX, PlaceId};
 use ringshard_protocol::gateway::{Forwarded, GatewayKey};
-use ringshard_protocol::limits::{CONNECT_BYTES, DATAGRAM_BYTES_MAX, HEADER_BYTES};
+use ringshard_protocol::limits::{CONNECT_BYTES, DATAGRAM_BYTES_MAX, FORWARDED_BYTES, HEADER_BYTES, MTU_PROBE_BYTES};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Longer datagrams do not tell their client's address: the path to the host may not carry 48 bytes more.
-const FORWARDED_DATAGRAM_BYTES_MAX: usize = 1_152;
+/// Longer datagrams do not fit into a packet on the longest route. None passes on a shorter one either: otherwise what a client
+/// found out about the largest datagram would be wrong after a change of the route.
+const CARRIED_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - Carry::overhead(NODES_OF_ROUTE_MAX);
+const _: () = assert!(CARRIED_BYTES_MAX >= MTU_PROBE_BYTES[1] as usize, "the second step of MTU discovery passes");
 /// Time between two searches for clients that are silent.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(1);
 /// Answers to probes tell what was known of links at most this long ago.
@@ -128,6 +130,10 @@ impl Relay {
             self.counters.malformed += 1;
             return;
         };
+        if datagram.len() > CARRIED_BYTES_MAX {
+            self.counters.too_long += 1;
+            return;
+        }
         let host = PlaceId::of_host(&self.own.doors[usize::from(door)]);
         let Some(hops) = self.router.route(host) else {
             self.counters.no_route += 1;
@@ -142,7 +148,8 @@ impl Relay {
         flow.leaves_by(hops.last());
         let announces = flow.announces || kind == ClientDatagram::Connect;
         let gateway = self.gateway.as_ref().filter(|_| announces);
-        if gateway.is_some() && datagram.len() > FORWARDED_DATAGRAM_BYTES_MAX {
+        let front_bytes = if gateway.is_some() { FORWARDED_BYTES } else { 0 };
+        if front_bytes + datagram.len() > CARRIED_BYTES_MAX {
             self.counters.too_long_to_forward += 1;
             return;
         }
@@ -174,7 +181,11 @@ impl Relay {
 
     /// A datagram came to the socket of a client from its host.
     pub fn from_host(&mut self, now: Duration, exit: ExitId, datagram: &[u8], outbox: &mut Outbox) {
-        let Some(exit) = self.exits.answered(exit, now) else {
+        if datagram.len() > CARRIED_BYTES_MAX {
+            self.counters.too_long += 1;
+            return;
+        }
+        let Some(exit) = self.exits.answered(exit, is_of_session(datagram), now) else {
             self.counters.unknown_flow += 1;
             return;
         };
@@ -345,11 +356,6 @@ impl Relay {
             self.counters.unknown_node += 1;
             return;
         };
-        let count = carry.hops.nodes().len();
-        if Carry::overhead(count) + front.len() + carry.datagram.len() > DATAGRAM_BYTES_MAX {
-            self.counters.too_long += 1;
-            return;
-        }
         outbox.send(To::Node(address), |bytes| carry.write(&self.key, front, bytes));
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Roster {
     directory: Option<DirectoryReader>,
     /// What was looked up last, and when.
     known: Option<(Texts, Instant)>,
+    /// The last answer to each address: it stays when the DNS does not answer.
+    found: BTreeMap<String, SocketAddr>,
 }
 
 impl Roster {
@@ -45,7 +47,7 @@ impl Roster {
             RegistrySettings::Etcd(_) => Some(open_directory(&settings, seed)?),
             RegistrySettings::Hosts(_) => None,
         };
-        Ok(Roster { read_at: modified(&settings.path), settings, directory, known: None })
+        Ok(Roster { read_at: modified(&settings.path), settings, directory, known: None, found: BTreeMap::new() })
     }
 
     /// All nodes and hosts, if they have changed or were not looked up for a while.
@@ -57,13 +59,14 @@ impl Roster {
         }
         let mut places = Places::default();
         for (name, text) in &texts.nodes {
-            let node = lookup(name, text).await;
+            let node = self.lookup(name, text).await;
             places.nodes.extend(node.map(|address| PeerTarget { name: name.clone(), address }));
         }
         for (name, text) in &texts.hosts {
-            let host = lookup(name, text).await;
+            let host = self.lookup(name, text).await;
             places.hosts.extend(host.map(|address| HostTarget { name: name.clone(), address }));
         }
+        self.found.retain(|text, _| texts.nodes.values().chain(texts.hosts.values()).any(|known| known == text));
         self.known = Some((texts, Instant::now()));
         Some(places)
     }
@@ -95,6 +98,17 @@ impl Roster {
         texts.nodes.extend(self.settings.nodes.iter().map(|node| (node.name.clone(), node.address.clone())));
         texts
     }
+
+    /// The address now, or, if the DNS does not say, the former one.
+    async fn lookup(&mut self, name: &Name, text: &str) -> Option<SocketAddr> {
+        let found = lookup_host(text).await.map(|mut addresses| addresses.next());
+        match found {
+            Ok(Some(address)) => drop(self.found.insert(text.to_owned(), address)),
+            Ok(None) => tracing::warn!(%name, address = text, "the address has no entry in the DNS"),
+            Err(error) => tracing::warn!(%name, address = text, %error, "the address cannot be looked up"),
+        }
+        self.found.get(text).copied()
+    }
 }
 
 fn texts_of(directory: &Directory) -> Texts {
@@ -107,14 +121,4 @@ fn texts_of(directory: &Directory) -> Texts {
 /// When the file was last written.
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
-}
-
-async fn lookup(name: &Name, text: &str) -> Option<SocketAddr> {
-    let found = lookup_host(text).await.map(|mut addresses| addresses.next());
-    match found {
-        Ok(Some(address)) => return Some(address),
-        Ok(None) => tracing::warn!(%name, address = text, "the address has no entry in the DNS"),
-        Err(error) => tracing::warn!(%name, address = text, %error, "the address cannot be looked up"),
-    }
-    None
 }

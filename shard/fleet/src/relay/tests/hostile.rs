@@ -81,3 +81,30 @@ fn runs_that_have_ended_and_nodes_that_nobody_knows_are_refused() {
     assert_eq!(send(1_000, ["n0", "n2"]), [0, 1, 0], "it is for another node");
     assert_eq!(send(1_000, ["n0", "n1"]), [0, 0, 1], "this one is right");
 }
+
+#[test]
+fn the_second_step_of_mtu_discovery_passes_and_nothing_longer_nor_anything_that_no_client_sends() {
+    let (mut net, _) = recorded();
+    let mut counted = |len: usize, flags: u8| {
+        let before = net.nodes[0].relay.counters().clone();
+        let mut datagram = vec![0, 1, 0, 0, 0, flags];
+        datagram.resize(len.max(6), 9);
+        datagram.truncate(len);
+        net.inject_client(&datagram);
+        let after = net.nodes[0].relay.counters();
+        [
+            after.client_datagrams - before.client_datagrams,
+            after.too_long - before.too_long,
+            after.malformed - before.malformed,
+        ]
+    };
+    for len in [14, 1_328, 1_408, 1_409] {
+        assert_eq!(counted(len, 3), [1, 0, 0], "{len} bytes");
+    }
+    for len in [1_410, 1_472] {
+        assert_eq!(counted(len, 3), [0, 1, 0], "{len} bytes");
+    }
+    for (len, flags) in [(0, 3), (13, 3), (1_473, 3), (100, 2), (100, 0x80), (100, 0), (143, 0)] {
+        assert_eq!(counted(len, flags), [0, 0, 1], "{len} bytes, flags {flags}");
+    }
+}

@@ -193,6 +193,12 @@ impl Net {
         self.with_node(node, |relay, now, outbox| relay.from_node(now, bytes, outbox));
     }
 
+    /// Hands the edge some bytes as if the first client had sent them. What follows is sent nowhere.
+    pub fn inject_client(&mut self, bytes: &[u8]) {
+        let node = &mut self.nodes[0];
+        node.relay.from_client(self.now - node.started, 0, client_address(0), bytes, &mut Outbox::default());
+    }
+
     fn tick(&mut self) {
         for at in 0..self.nodes.len() {
             self.with_node(at, |relay, now, outbox| relay.advance(now, outbox));
