@@ -23,8 +23,8 @@ const ROUTE_TIMEOUT: Duration = Duration::from_secs(20);
 struct Arguments {
     #[command(subcommand)]
     node: Option<Node>,
-    /// Clients.
-    #[arg(long, default_value_t = 200)]
+    /// Clients. An edge takes 256 of one address.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=256))]
     clients: u16,
     /// Datagrams of each client per second.
     #[arg(long, default_value_t = 60)]

@@ -29,7 +29,7 @@ pub struct Nodes {
 }
 
 impl Nodes {
-    /// Starts them. An edge reaches the relay, the relay reaches the last node: each has a file that lists its neighbours alone.
+    /// Starts them. The edge reaches the relay, the relay reaches the last node, which alone reaches the host.
     pub fn start(host: SocketAddr) -> Result<Nodes, Box<dyn Error>> {
         let folder = std::env::temp_dir().join(format!("relay-load-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
@@ -51,12 +51,16 @@ impl Nodes {
         addresses: &[SocketAddr; 3],
         host: SocketAddr,
     ) -> Result<(), Box<dyn Error>> {
-        let neighbours = NAMES.iter().zip(addresses).enumerate().filter(|(other, _)| other.abs_diff(at) <= 1);
-        let nodes: String = neighbours
-            .map(|(_, (name, address))| format!("[[nodes]]\nname = '{name}'\nregion = 'a'\naddress = '{address}'\n"))
+        // The edge and the last node know of each other, and reach each other only over the relay.
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+        let address = |other: usize| if other.abs_diff(at) <= 1 { addresses[other] } else { nobody };
+        let nodes: String = NAMES
+            .iter()
+            .enumerate()
+            .map(|(other, name)| format!("[[nodes]]\nname = '{name}'\nregion = 'a'\naddress = '{}'\n", address(other)))
             .collect();
         // Only the last node finds the host at its address; the others find nobody.
-        let host = if at == 2 { host } else { SocketAddr::from(([127, 0, 0, 1], 9)) };
+        let host = if at == 2 { host } else { nobody };
         let key = "0".repeat(64);
         let file = format!(
             "[relays]\nkey-file = 'relay.key'\ndirect = false\n{nodes}[[hosts]]\nname = 'h'\nregion = 'a'\naddress = '{host}'\n\

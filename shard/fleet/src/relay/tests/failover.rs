@@ -99,6 +99,7 @@ fn edges_and_relays_that_start_again_are_taken_for_what_they_are() {
 /// Random losses, deaths, returns and cuts, but never without a way.
 #[test]
 fn whatever_fails_everybody_plays_on_and_hears_only_its_own() {
+    let mut longest = [Duration::ZERO; 6];
     for seed in 0..20 {
         let mut net = playing(4, 8, 100 + seed);
         net.loss = seed % 6;
@@ -120,8 +121,11 @@ fn whatever_fails_everybody_plays_on_and_hears_only_its_own() {
         }
         for client in &net.clients {
             assert_eq!((client.wrong, client.repeated), (0, 0), "seed {seed}");
+            let longest = &mut longest[net.loss as usize];
+            *longest = client.longest_gap.max(*longest);
             // The detection, and the loss of single datagrams on top of it.
             assert!(client.longest_gap < Duration::from_millis(1_500), "seed {seed}: {:?}", client.longest_gap);
         }
     }
+    println!("longest silence of a client, by percent of loss on each link: {longest:?}");
 }
