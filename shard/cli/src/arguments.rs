@@ -2,7 +2,7 @@
 
 use crate::{
     accounts, balance, call, capture, config, control, doctor, find, fleet, gateway, histograms, keygen, manual, map,
-    path, places, play, report, resources, sessions, tiles, top,
+    path, places, play, relay, report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -45,6 +45,12 @@ pub enum Command {
     /// Any number of balancers may run; clients may ask any of them.
     #[command(after_help = balance::EXAMPLES)]
     Balance(Box<balance::Arguments>),
+    /// Run a node that carries datagrams between clients and hosts over the best route: an edge near players, or a relay.
+    ///
+    /// Clients connect to a door of an edge as if it were the host. Nodes measure their links all the time; when one fails,
+    /// clients go on over another route within a second. Sessions stay encrypted end to end.
+    #[command(after_help = relay::EXAMPLES)]
+    Relay(Box<relay::Arguments>),
     /// Check settings, print them, or print their JSON Schema.
     #[command(subcommand)]
     Config(config::Arguments),

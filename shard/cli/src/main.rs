@@ -25,6 +25,7 @@ mod output;
 mod path;
 mod places;
 mod play;
+mod relay;
 mod report;
 mod resources;
 mod restored;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Serve(sources) => serve::run(&sources),
         Command::Gateway(arguments) => gateway::run(&arguments),
         Command::Balance(arguments) => balance::run(&arguments),
+        Command::Relay(arguments) => relay::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),

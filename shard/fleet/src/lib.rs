@@ -4,15 +4,17 @@
 //! |---|---|---|
 //! | [`model`] | what is known of a host and of the fleet: names, records, the directory | |
 //! | [`store`] | where records are kept: etcd, or memory | |
-//! | [`registry`] | registering a host, and knowing all: the watched directory | [`bus`], [`model`], [`store`] |
+//! | [`topology`] | nodes between clients and hosts: measured links and the best routes, without I/O | [`model`] |
+//! | [`registry`] | registering a host, and knowing all: the watched directory | [`bus`], [`model`], [`store`], [`topology`] |
 //! | [`bus`] | what hosts say to each other, over NATS | [`model`], [`courier`] |
 //! | [`zones`] | what a host does about zones, without I/O | [`model`], [`courier`] |
 //! | [`courier`] | moves players between hosts, without I/O | [`model`] |
 //! | [`checkpoints`] | what is kept of players, so that another host can go on with them | [`model`], [`bus`] |
 //! | [`host`] | a server that registers itself, owns zones and hands players over | [`model`], [`store`], [`registry`], [`bus`], [`checkpoints`], [`courier`], [`zones`] |
+//! | [`relay`] | a node: it carries datagrams of clients along routes to hosts | [`model`], [`registry`], [`store`], [`topology`] |
 //! | [`location`] | where an address is | |
 //! | [`balancer`] | decides where a client plays | [`model`], [`location`] |
-//! | [`balance`] | the balancer as an HTTP server | all but `host` |
+//! | [`balance`] | the balancer as an HTTP server | all but `host` and `relay` |
 
 #![forbid(unsafe_code)]
 
@@ -25,5 +27,7 @@ pub mod host;
 pub mod location;
 pub mod model;
 pub mod registry;
+pub mod relay;
 pub mod store;
+pub mod topology;
 pub mod zones;

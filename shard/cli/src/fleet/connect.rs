@@ -5,6 +5,7 @@ use ringshard_fleet::model::{Directory, Host};
 use ringshard_fleet::registry::{
     DirectoryReader, FleetSettings, Keys, Occasion, Operator, RegistrySettings, open_directory, open_store,
 };
+use ringshard_fleet::topology::StaticNode;
 use std::error::Error;
 use std::future::Future;
 use std::path::PathBuf;
@@ -41,6 +42,16 @@ impl Fleet {
     /// Runs `work` to its end.
     pub fn run<T>(&self, work: impl Future<Output = Result<T, Box<dyn Error>>>) -> Result<T, Box<dyn Error>> {
         self.runtime.block_on(work)
+    }
+
+    /// Whether hosts and nodes register. Otherwise the file lists them.
+    pub fn has_registry(&self) -> bool {
+        matches!(self.settings.registry, RegistrySettings::Etcd(_))
+    }
+
+    /// The nodes that the file lists.
+    pub fn nodes(&self) -> &[StaticNode] {
+        &self.settings.nodes
     }
 
     /// The directory, once the registry has answered.

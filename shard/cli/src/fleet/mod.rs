@@ -8,6 +8,7 @@ mod explain;
 mod keygen;
 mod list;
 mod maintenance;
+mod routes;
 mod show;
 mod update;
 mod watch;
@@ -57,6 +58,10 @@ pub enum Arguments {
     /// A player who walks into a zone of another host goes on there, in the same session. The fleet's file needs a table
     /// [bus]. Without zones, hosts hand no players over.
     Zones(zones::Arguments),
+    /// Show the routes of edges to hosts, as the nodes of `ringshard relay` have measured their links.
+    ///
+    /// With etcd, it reads the records of the nodes; otherwise it asks the `admin` port of each entry [[nodes]].
+    Routes(routes::Arguments),
     /// Replace all hosts of other versions by those of one version that run already.
     ///
     /// It shows the plan; with --yes it carries it out: one host after the other drains, so that its zones and players go to
@@ -77,6 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Arguments::Audit(arguments) => audit::run(arguments),
         Arguments::Explain(arguments) => explain::run(arguments),
         Arguments::Zones(arguments) => zones::run(arguments),
+        Arguments::Routes(arguments) => routes::run(arguments),
         Arguments::Update(arguments) => update::run(arguments),
         Arguments::Keygen(arguments) => keygen::run(arguments),
     }

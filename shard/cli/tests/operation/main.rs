@@ -8,6 +8,7 @@ mod kick;
 mod losses;
 mod metrics_page;
 mod panics;
+mod relays;
 mod requests;
 mod scenarios;
 #[cfg(feature = "scripts")]

@@ -1,6 +1,6 @@
 //! All hosts of a fleet, at one moment.
 
-use super::{Host, Name, Orders, Zones};
+use super::{Host, Name, Node, Orders, Zones};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -15,6 +15,9 @@ pub struct Directory {
     /// What operators have ordered, by the name of the host. The host need not be alive.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orders: BTreeMap<Name, Orders>,
+    /// The edges and relays that are alive, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<Name, Node>,
     /// The zones. Without any, no host hands players over.
     #[serde(default, skip_serializing_if = "Zones::is_empty")]
     pub zones: Zones,

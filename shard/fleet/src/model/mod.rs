@@ -8,6 +8,7 @@
 //! | `orders` | [`Orders`]: what operators want of a host |
 //! | `audit` | [`AuditEntry`]: who changed what |
 //! | `directory` | [`Directory`]: all hosts, at one moment |
+//! | `node` | [`Node`]: what an edge or a relay says about itself |
 //! | `area` | [`Area`]: rectangles of the map |
 //! | `zones` | [`Zones`]: the parts of the map, and which host owns each |
 
@@ -16,6 +17,7 @@ mod audit;
 mod directory;
 mod host;
 mod name;
+mod node;
 mod orders;
 mod run;
 mod zones;
@@ -25,6 +27,7 @@ pub use audit::{AuditEntry, Changed};
 pub use directory::Directory;
 pub use host::{Host, HostState};
 pub use name::{Name, NotAName};
+pub use node::{Links, Node, Quality};
 pub use orders::{DrainOrder, Order, Orders};
 pub use run::RunId;
 pub use zones::{Moving, ZONES_MAX, Zone, ZoneError, Zones};

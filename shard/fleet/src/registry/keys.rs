@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `PREFIX` `state/hosts/NAME/record` | [`Host`](crate::model::Host) | that of the host |
 //! | `PREFIX` `state/hosts/NAME/orders` | [`Orders`](crate::model::Orders) | no |
+//! | `PREFIX` `state/nodes/NAME/record` | [`Node`](crate::model::Node) | that of the node |
 //! | `PREFIX` `state/zones` | [`Zones`](crate::model::Zones) | no |
 //! | `PREFIX` `audit/TIME-NUMBER` | [`AuditEntry`](crate::model::AuditEntry) | no |
 
@@ -22,6 +23,8 @@ pub(super) enum StateKey {
     Record(Name),
     /// What operators want of a host.
     Orders(Name),
+    /// What an edge or a relay says about itself.
+    Node(Name),
     /// The zones.
     Zones,
 }
@@ -52,6 +55,11 @@ impl Keys {
         self.host(name) + "orders"
     }
 
+    /// What an edge or a relay says about itself.
+    pub fn node(&self, name: &Name) -> String {
+        format!("{}state/nodes/{name}/record", self.prefix)
+    }
+
     /// The zones.
     pub fn zones(&self) -> String {
         format!("{}state/zones", self.prefix)
@@ -73,6 +81,9 @@ impl Keys {
         if key == "zones" {
             return Some(StateKey::Zones);
         }
+        if let Some(node) = key.strip_prefix("nodes/") {
+            return node.strip_suffix("/record")?.parse().ok().map(StateKey::Node);
+        }
         let (name, kind) = key.strip_prefix("hosts/")?.split_once('/')?;
         let name = name.parse().ok()?;
         match kind {
@@ -92,9 +103,10 @@ mod tests {
         let keys = Keys::new("/ringshard/");
         let name: Name = "eu-1".parse().unwrap();
         assert_eq!(keys.parse(&keys.record(&name)), Some(StateKey::Record(name.clone())));
-        assert_eq!(keys.parse(&keys.orders(&name)), Some(StateKey::Orders(name)));
+        assert_eq!(keys.parse(&keys.orders(&name)), Some(StateKey::Orders(name.clone())));
+        assert_eq!(keys.parse(&keys.node(&name)), Some(StateKey::Node(name)));
         assert_eq!(keys.parse(&keys.zones()), Some(StateKey::Zones));
-        for key in ["hosts/", "hosts/eu-1/other", "hosts/A/record", "zones/a", "zone"] {
+        for key in ["hosts/", "hosts/eu-1/other", "hosts/A/record", "nodes/eu-1", "nodes/A/record", "zones/a", "zone"] {
             assert_eq!(keys.parse(&format!("/ringshard/state/{key}")), None, "{key}");
         }
         assert_eq!(keys.parse("state/zones"), None, "it is another fleet's");

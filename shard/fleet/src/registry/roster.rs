@@ -2,7 +2,7 @@
 
 use super::Keys;
 use super::keys::StateKey;
-use crate::model::{Directory, Host, Name, Orders, Zones};
+use crate::model::{Directory, Host, Name, Node, Orders, Zones};
 use crate::store::{Change, Listing};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ pub struct Roster {
     revision: u64,
     hosts: BTreeMap<Name, Host>,
     orders: BTreeMap<Name, Orders>,
+    nodes: BTreeMap<Name, Node>,
     zones: Zones,
     unreadable: u64,
 }
@@ -31,6 +32,7 @@ impl Roster {
             revision: 0,
             hosts: BTreeMap::new(),
             orders: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             zones: Zones::default(),
             unreadable: 0,
         }
@@ -50,6 +52,7 @@ impl Roster {
     pub fn load(&mut self, listing: &Listing) {
         self.hosts.clear();
         self.orders.clear();
+        self.nodes.clear();
         for (key, record) in &listing.records {
             self.set(key, Some(&record.value));
         }
@@ -81,6 +84,13 @@ impl Roster {
                 match orders.filter(|orders| !orders.is_empty()) {
                     Some(orders) => self.orders.insert(name, orders),
                     None => self.orders.remove(&name),
+                };
+            }
+            StateKey::Node(name) => {
+                let node: Option<Node> = value.and_then(|value| self.read(key, value, RECORD_BYTES_MAX));
+                match node.filter(|node| node.name == name) {
+                    Some(node) => self.nodes.insert(name, node),
+                    None => self.nodes.remove(&name),
                 };
             }
             // Zones that cannot be read stay as they were: without zones, hosts would think that they own everything.
@@ -115,6 +125,7 @@ impl Roster {
             revision: self.revision,
             hosts: self.hosts.iter().map(obeying).collect(),
             orders: self.orders.clone(),
+            nodes: self.nodes.clone(),
             zones: self.zones.clone(),
         }
     }

@@ -3,6 +3,7 @@
 use super::StaticHost;
 use crate::bus::BusSettings;
 use crate::store::EtcdSettings;
+use crate::topology::{RelaySettings, StaticNode, faults_of_nodes};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ pub struct FleetSettings {
     pub registry: RegistrySettings,
     /// How hosts talk to each other. None: they do not, so there are no zones.
     pub bus: Option<BusSettings>,
+    /// How nodes carry datagrams. None: there are none, and clients speak to hosts.
+    pub relays: Option<RelaySettings>,
+    /// Nodes that are in the file. With etcd, others may register.
+    pub nodes: Vec<StaticNode>,
 }
 
 /// How hosts become known.
@@ -52,6 +57,9 @@ struct Raw {
     #[serde(default)]
     hosts: Vec<StaticHost>,
     bus: Option<BusSettings>,
+    relays: Option<RelaySettings>,
+    #[serde(default)]
+    nodes: Vec<StaticNode>,
 }
 
 impl FleetSettings {
@@ -71,7 +79,7 @@ impl FleetSettings {
     pub fn parse(path: &Path, text: &str) -> Result<Self, FleetSettingsError> {
         let raw: Raw =
             toml::from_str(text).map_err(|error| FleetSettingsError::Syntax(path.to_owned(), Box::new(error)))?;
-        let bus = raw.bus.clone();
+        let (bus, relays, nodes) = (raw.bus.clone(), raw.relays.clone(), raw.nodes.clone());
         let (registry, mut faults) = match raw {
             Raw { etcd: Some(etcd), hosts, .. } if hosts.is_empty() => {
                 let faults = etcd.faults();
@@ -90,8 +98,12 @@ impl FleetSettings {
         if bus.is_some() && matches!(registry, RegistrySettings::Hosts(_)) {
             faults.push("bus needs etcd, which says who owns each zone: replace [[hosts]] by a table [etcd]".into());
         }
+        faults.extend(faults_of_nodes(&nodes));
+        if relays.is_none() && !nodes.is_empty() {
+            faults.push("nodes need a table [relays], which names their key".into());
+        }
         match faults.is_empty() {
-            true => Ok(FleetSettings { path: path.to_owned(), registry, bus }),
+            true => Ok(FleetSettings { path: path.to_owned(), registry, bus, relays, nodes }),
             false => Err(FleetSettingsError::Faults(path.to_owned(), faults)),
         }
     }
@@ -133,7 +145,10 @@ mod tests {
             )
         };
         let etcd = |more: &str| format!("[etcd]\nendpoints = ['http://10.0.0.1:2379']\n{more}");
-        assert!(parse(&host("")).is_ok());
+        let relays = |more: &str| etcd("") + "\n[relays]\nkey-file = 'k'\n" + more;
+        let node =
+            |name: &str, address: &str| format!("\n[[nodes]]\nname='{name}'\nregion='eu'\naddress='{address}'\n");
+        assert!(parse(&host("")).is_ok() && parse(&(relays("direct = false") + &node("n", "a:1"))).is_ok());
         for (text, named) in [
             (String::new(), "either a table [etcd] or at least one [[hosts]]"),
             (etcd("") + &host(""), "either a table [etcd] or at least one [[hosts]]"),
@@ -151,6 +166,10 @@ mod tests {
             (host("").replace(&key, "00"), "key of a must be 64 hexadecimal digits"),
             (host("").replace("a.example:1", "a.example"), "address of a is \"a.example\", but must be HOST:PORT"),
             (host("").replace("name='a'", "name='A'"), "no name"),
+            (etcd("") + &node("n", "a:1"), "nodes need a table [relays]"),
+            (relays("") + &node("n", "a:1") + &node("n", "a:2"), "two have the name n"),
+            (relays("") + &node("n", "a"), "address of n is \"a\", but must be HOST:PORT"),
+            (relays("keyfile = 'a'"), "unknown field `keyfile`"),
         ] {
             let error = parse(&text).expect_err(named);
             assert!(error.contains(named) && error.contains("fleet.toml"), "{named}: {error}");

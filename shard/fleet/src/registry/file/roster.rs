@@ -1,6 +1,6 @@
 //! The hosts of a file, and what they have answered. It does no I/O.
 
-use crate::model::{Directory, Host, Name, Zones};
+use crate::model::{Directory, Host, Name};
 use crate::registry::StaticHost;
 use ringshard::ops::host::HostStatus;
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ impl StaticRoster {
     /// The hosts that are alive.
     pub fn directory(&self) -> Directory {
         let alive = self.hosts.iter().filter_map(|(name, entry)| Some((name.clone(), entry.alive.clone()?)));
-        Directory { revision: self.revision, hosts: alive.collect(), orders: BTreeMap::new(), zones: Zones::default() }
+        Directory { revision: self.revision, hosts: alive.collect(), ..Directory::default() }
     }
 }
 

@@ -1,0 +1,251 @@
+//! The clients of an edge. The first datagram of an address makes it a client; one that the host does not answer is soon
+//! forgotten. The tables are bounded, and so is how many of them one address fills, and how fast.
+
+use crate::topology::PlaceId;
+use ringshard_protocol::crypto::ReplayWindow;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// A client whose host has sent nothing of a session is forgotten after this time, even if it goes on sending: its address may be
+/// invented.
+const UNANSWERED_LIFETIME: Duration = Duration::from_secs(10);
+/// A client in a session is forgotten after this time of silence. Sessions are over by then.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// Clients of one address: a street may be behind it.
+const PER_ADDRESS_MAX: u32 = 256;
+/// New clients per second, and at once.
+const NEW_PER_SECOND: f64 = 2_000.0;
+const NEW_AT_ONCE: f64 = 2_000.0;
+/// Last nodes of which a flow remembers what came.
+const WINDOWS_MAX: usize = 3;
+
+/// Where a client sent its datagram: the number of the door, and its own address.
+pub(super) type Origin = (u16, SocketAddr);
+
+/// The clients.
+#[derive(Debug)]
+pub(super) struct Flows {
+    flows: HashMap<u64, Flow>,
+    ids: HashMap<Origin, u64>,
+    of_address: HashMap<IpAddr, u32>,
+    most: usize,
+    next: u64,
+    /// Clients that may come at once now.
+    allowance: f64,
+    allowed_at: Duration,
+}
+
+/// A client.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) origin: Origin,
+    /// Datagrams that it has sent.
+    pub(super) sent: u64,
+    /// The last node of its route. None: it has sent nothing yet.
+    pub(super) last: Option<PlaceId>,
+    /// The host has yet to learn its address over that node.
+    pub(super) announces: bool,
+    /// The host has sent something of a session.
+    pub(super) is_answered: bool,
+    opened_at: Duration,
+    heard_at: Duration,
+    /// What came from last nodes, in their runs.
+    windows: Vec<(PlaceId, u64, ReplayWindow)>,
+}
+
+impl Flows {
+    /// At most so many clients. `first` must be random: it makes the ids of this run differ from those of others.
+    pub(super) fn new(most: usize, first: u64) -> Self {
+        Flows {
+            flows: HashMap::new(),
+            ids: HashMap::new(),
+            of_address: HashMap::new(),
+            most,
+            next: first,
+            allowance: NEW_AT_ONCE,
+            allowed_at: Duration::ZERO,
+        }
+    }
+
+    /// Clients now.
+    pub(super) fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    pub(super) fn get(&mut self, id: u64) -> Option<&mut Flow> {
+        self.flows.get_mut(&id)
+    }
+
+    /// The client of this origin, which has sent something. A new one is taken in; None if there are too many.
+    pub(super) fn heard(&mut self, origin: Origin, now: Duration) -> Option<(u64, &mut Flow, bool)> {
+        let known = self.ids.get(&origin).copied();
+        let id = match known {
+            Some(id) => id,
+            None => self.admit(origin, now)?,
+        };
+        let flow = self.flows.get_mut(&id).expect("every id has a flow");
+        flow.heard_at = now;
+        Some((id, flow, known.is_none()))
+    }
+
+    fn admit(&mut self, origin: Origin, now: Duration) -> Option<u64> {
+        let passed = now.saturating_sub(self.allowed_at).as_secs_f64();
+        (self.allowance, self.allowed_at) = ((self.allowance + passed * NEW_PER_SECOND).min(NEW_AT_ONCE), now);
+        let network = network(origin.1.ip());
+        let is_full = self.flows.len() >= self.most
+            || self.of_address.get(&network).is_some_and(|count| *count >= PER_ADDRESS_MAX);
+        if is_full || self.allowance < 1.0 {
+            return None;
+        }
+        self.allowance -= 1.0;
+        self.next = self.next.wrapping_add(1);
+        let flow = Flow {
+            origin,
+            sent: 0,
+            last: None,
+            announces: true,
+            is_answered: false,
+            opened_at: now,
+            heard_at: now,
+            windows: Vec::new(),
+        };
+        self.flows.insert(self.next, flow);
+        self.ids.insert(origin, self.next);
+        *self.of_address.entry(network).or_default() += 1;
+        Some(self.next)
+    }
+
+    /// Forgets clients that have been silent for too long. Gives how many.
+    pub(super) fn expire(&mut self, now: Duration) -> u64 {
+        let Flows { flows, ids, of_address, .. } = self;
+        let before = flows.len();
+        flows.retain(|_, flow| {
+            let stays = match flow.is_answered {
+                true => now < flow.heard_at + LIFETIME,
+                false => now < flow.opened_at + UNANSWERED_LIFETIME,
+            };
+            if !stays {
+                ids.remove(&flow.origin);
+                let network = network(flow.origin.1.ip());
+                if let Some(count) = of_address.get_mut(&network) {
+                    *count -= 1;
+                    if *count == 0 {
+                        of_address.remove(&network);
+                    }
+                }
+            }
+            stays
+        });
+        (before - flows.len()) as u64
+    }
+}
+
+impl Flow {
+    /// Notes that the client's datagrams leave by this last node now. Gives whether they left by another one before.
+    pub(super) fn leaves_by(&mut self, last: PlaceId) -> bool {
+        let has_moved = self.last.is_some_and(|before| before != last);
+        if self.last != Some(last) {
+            (self.last, self.announces) = (Some(last), true);
+        }
+        has_moved
+    }
+
+    /// Whether this datagram of a last node is the first of its number.
+    pub(super) fn is_fresh(&mut self, last: PlaceId, run: u64, number: u64) -> bool {
+        let at = self.windows.iter().position(|(node, of_run, _)| (*node, *of_run) == (last, run));
+        let at = at.unwrap_or_else(|| {
+            self.windows.retain(|(node, of_run, _)| *node != last || *of_run > run);
+            if self.windows.len() == WINDOWS_MAX {
+                self.windows.remove(0);
+            }
+            self.windows.push((last, run, ReplayWindow::default()));
+            self.windows.len() - 1
+        });
+        let window = &mut self.windows[at].2;
+        let is_fresh = window.is_fresh(number);
+        if is_fresh {
+            window.commit(number);
+        }
+        is_fresh
+    }
+}
+
+/// Who counts as one: an IPv4 address, or a /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            IpAddr::from(octets)
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &str) -> Origin {
+        (0, text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_address_fills_only_its_share_and_the_table_has_an_end() {
+        let mut flows = Flows::new(PER_ADDRESS_MAX as usize + 2, 9);
+        let tries = (1..=PER_ADDRESS_MAX as u16 + 10)
+            .map(|port| flows.heard((0, ([192, 0, 2, 1], port).into()), Duration::ZERO).is_some());
+        assert_eq!(tries.filter(|taken| *taken).count(), PER_ADDRESS_MAX as usize);
+        assert!(flows.heard(origin("[2001:db8::1]:1"), Duration::ZERO).is_some());
+        assert!(flows.heard(origin("[2001:db8::2]:1"), Duration::ZERO).is_some());
+        assert!(flows.heard(origin("[2001:db8:1::2]:1"), Duration::ZERO).is_none(), "the table is full");
+        assert!(flows.heard(origin("192.0.2.1:1"), Duration::ZERO).is_some(), "who is known stays");
+        assert_eq!(flows.expire(UNANSWERED_LIFETIME), PER_ADDRESS_MAX as u64 + 2);
+        assert_eq!((flows.len(), flows.ids.len(), flows.of_address.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn newcomers_have_a_rate() {
+        let mut flows = Flows::new(1 << 20, 9);
+        let mut come = |at: Duration, from: u32, count: u32| {
+            let address = |number: u32| SocketAddr::from((std::net::Ipv4Addr::from(number), 9));
+            (from..from + count).filter(|number| flows.heard((0, address(*number)), at).is_some()).count()
+        };
+        assert_eq!(come(Duration::ZERO, 0, 5_000), 2_000);
+        assert_eq!(come(Duration::from_millis(500), 10_000, 5_000), 1_000);
+    }
+
+    #[test]
+    fn a_client_in_a_session_is_remembered_for_longer() {
+        let mut flows = Flows::new(10, 9);
+        let (id, flow, _) = flows.heard(origin("192.0.2.1:1"), Duration::ZERO).unwrap();
+        flow.is_answered = true;
+        assert_eq!(flows.expire(LIFETIME - Duration::from_millis(1)), 0);
+        assert!(flows.get(id).is_some());
+        assert_eq!(flows.expire(LIFETIME), 1);
+    }
+
+    #[test]
+    fn a_client_that_nobody_answers_is_forgotten_even_if_it_goes_on_sending() {
+        let mut flows = Flows::new(10, 9);
+        for second in 0..UNANSWERED_LIFETIME.as_secs() {
+            assert!(flows.heard(origin("192.0.2.1:1"), Duration::from_secs(second)).is_some());
+        }
+        assert_eq!(flows.expire(UNANSWERED_LIFETIME), 1);
+    }
+
+    #[test]
+    fn what_a_last_node_sent_is_taken_once_and_its_next_run_begins_anew() {
+        let mut flows = Flows::new(10, 9);
+        let (_, flow, _) = flows.heard(origin("192.0.2.1:1"), Duration::ZERO).unwrap();
+        let (one, other) = (PlaceId(1), PlaceId(2));
+        assert!(flow.is_fresh(one, 5, 70) && !flow.is_fresh(one, 5, 70));
+        assert!(flow.is_fresh(other, 5, 70), "numbers are of one node");
+        assert!(flow.is_fresh(one, 6, 70), "and of one run");
+        for node in 3..20 {
+            assert!(flow.is_fresh(PlaceId(node), 5, 1));
+        }
+        assert_eq!(flow.windows.len(), WINDOWS_MAX);
+    }
+}
