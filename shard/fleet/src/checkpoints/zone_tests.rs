@@ -124,7 +124,7 @@ async fn a_zone_that_is_given_away_goes_on_as_it_was() {
     // The next owner learns of it first.
     fleet.own(1, true);
     fleet.pass(0.5).await;
-    assert_eq!(fleet.parts(1), [None, None], "it waits for the last words");
+    assert_eq!(fleet.parts(1), [None, None], "it waits for the last state");
     fleet.own(0, false);
     fleet.pass(0.5).await;
     assert_eq!(fleet.parts(0), [None, None, None]);

@@ -19,9 +19,9 @@ use tokio::time::{Instant, sleep};
 
 /// The most that a zone's record may have, in bytes: NATS takes 1 MiB.
 const SHARES_BYTES_MAX: usize = 900 * 1_024;
-/// How long the last owner may take to write its last words, or the bucket to answer.
+/// How long the last owner may take to write its last state, or the bucket to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Time between two looks for them.
+/// Time between two looks for it.
 const LOOK: Duration = Duration::from_millis(100);
 /// A record that has not changed is written again after this time, so that it does not become too old.
 const REFRESH: Duration = AGE_MAX.checked_div(4).expect("four is not zero");
@@ -47,7 +47,7 @@ pub(super) struct Zones {
     cores: usize,
     every: Duration,
     own: BTreeMap<Name, Owned>,
-    /// Zones whose last words are being written.
+    /// Zones whose last state is being written.
     losing: BTreeSet<Name>,
     requests: BTreeMap<u64, Request>,
     next_request: u64,
@@ -65,7 +65,7 @@ struct Owned {
 }
 
 enum Phase {
-    /// Its last words are not written yet.
+    /// Its last state is not written yet.
     Waiting,
     /// Its record is being read.
     Reading,
@@ -161,7 +161,7 @@ impl Zones {
         }
     }
 
-    /// Reads the record of a zone, unless its last words are not written yet.
+    /// Reads the record of a zone, unless its last state is not written yet.
     fn read(&mut self, name: &Name) {
         let Some(owned) = self.own.get_mut(name).filter(|_| !self.losing.contains(name)) else { return };
         owned.phase = Phase::Reading;
@@ -188,7 +188,7 @@ impl Zones {
         let (revision, written) = match self.own.get(&name).map(|owned| &owned.phase) {
             Some(Phase::Here { revision, written, .. }) if !is_last => (*revision, *written),
             _ if is_last => (None, None),
-            // It was lost meanwhile: its last words follow.
+            // It was lost meanwhile: its last state follows.
             _ => return,
         };
         if written.is_some_and(|(last, at)| last == hash && at.elapsed() < REFRESH) {
@@ -199,7 +199,7 @@ impl Zones {
         if size > SHARES_BYTES_MAX {
             self.counters.failed += 1;
             tracing::error!(zone = %name, size, most = SHARES_BYTES_MAX, "a zone is too large to be saved: the game must save less");
-            return self.last_words(&name, is_last);
+            return self.last_written(&name, is_last);
         }
         let desk = self.desk.clone();
         self.tasks.spawn(async move {
@@ -278,7 +278,7 @@ impl Zones {
     fn written(&mut self, name: &Name, is_last: bool, hash: u64, result: Result<u64, BucketError>) {
         match &result {
             Ok(_) => self.counters.saved += 1,
-            // The next owner was faster, or the last words were.
+            // The next owner was faster, or the last state was.
             Err(BucketError::Conflict) => {}
             Err(error) => {
                 self.counters.failed += 1;
@@ -289,11 +289,11 @@ impl Zones {
             *written = result.as_ref().ok().map(|_| (hash, Instant::now()));
             *revision = result.ok();
         }
-        self.last_words(name, is_last);
+        self.last_written(name, is_last);
     }
 
-    /// If these were the last words, this host may read them itself.
-    fn last_words(&mut self, name: &Name, is_last: bool) {
+    /// If that was the last state, this host may read them itself.
+    fn last_written(&mut self, name: &Name, is_last: bool) {
         if is_last && self.losing.remove(name) {
             self.read(name);
         }
@@ -343,7 +343,7 @@ async fn take(desk: &Desk, name: &Name, alive: &BTreeSet<RunId>) -> Option<(u64,
     }
 }
 
-/// Writes the record of a zone. The last words are written only over this host's own.
+/// Writes the record of a zone. The last state is written only over this host's own.
 async fn write(
     desk: &Desk,
     name: &Name,

@@ -365,6 +365,11 @@ pub const LOSSES: &[Loss] = &[
         "clients were refused because they were built with other types of the game: update the older end",
     ),
     loss(
+        "world_restores_refused",
+        1,
+        "players entered as newcomers, because the game does not read their checkpoints: it must read what its former version wrote",
+    ),
+    loss(
         "world_backlogs_overflowed",
         1,
         "suspended players had to leave because too many reliable messages waited for them: the game sends too many",
@@ -488,6 +493,7 @@ pub const WORK: &[&str] = &[
     // What the game decides.
     "world_refused",
     "world_put_out",
+    "world_restored",
     "world_introductions_refused",
     "world_entities",
     "world_known_entities",
