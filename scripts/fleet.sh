@@ -9,7 +9,7 @@ usage() {
 Usage: scripts/fleet.sh [OPTIONS]
 
 Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, and two balancers, all on free ports of
-127.0.0.1. Then players walk from zone to zone.
+127.0.0.1 or in namespaces. Then players walk from zone to zone.
 
   --no-build         use the existing binaries
   --binaries DIR     use `ringshard` and `ringshard-bench` of this folder
@@ -24,6 +24,7 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --away SECONDS     how long etcd or NATS stop (default 60)
   --gateway          two more players, in Node: one over the WebSocket of a gateway, one over UDP (needs `npm ci && npm run
                      build` in engine/typescript)
+  --namespaces       each program in a network namespace of its own, on one bridge (needs root)
   --json FILE        write the players' result there
 
 Needs Debian's etcd-server and nats-server.
@@ -37,7 +38,8 @@ fail() {
     exit 1
 }
 
-build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 checkpoint=10 gateway=''
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 checkpoint=10 gateway='' namespaces=''
+arguments=("$@")
 while (($#)); do
     case $1 in
         --no-build) build=(--no-build) && shift ;;
@@ -50,6 +52,7 @@ while (($#)); do
         --checkpoint) checkpoint=${2:?--checkpoint needs seconds} && shift 2 ;;
         --interruption) interruption=${2:?--interruption needs milliseconds} && shift 2 ;;
         --gateway) gateway=yes && shift ;;
+        --namespaces) namespaces=yes && shift ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
         --json) json=$(realpath "${2:?--json needs a file}") && shift 2 ;;
         -h | --help) usage && exit ;;
@@ -66,15 +69,23 @@ for program in etcd nats-server python3 curl ${gateway:+node}; do
 done
 [[ $hosts == 2 || $hosts == 4 ]] || { echo "fleet: --hosts is $hosts; it must be 2 or 4" >&2 && exit 1; }
 [[ -n $binaries ]] || binaries=$(scripts/build.sh "${build[@]}")
+if [[ -n $namespaces ]]; then
+    [[ $(id -u) == 0 ]] || { echo 'fleet: --namespaces needs root: sudo scripts/fleet.sh --namespaces' >&2 && exit 2; }
+    [[ -z $gateway ]] || { echo 'fleet: --gateway and --namespaces exclude each other' >&2 && exit 1; }
+    # The bridge is in a namespace of this script, so that the machine's own network stays as it is.
+    [[ -n ${FLEET_BRIDGE:-} ]] || exec env FLEET_BRIDGE=fleet0 unshare --net scripts/fleet.sh "${arguments[@]}" --binaries "$binaries"
+fi
 ringshard=$binaries/ringshard
 
 files=$(mktemp -d)
 declare -A processes=()
+declare -A addresses=()
 clean_up() {
     trap '' INT TERM
     for process in "${processes[@]}"; do kill -CONT "$process" 2>/dev/null || true; done
     for process in "${processes[@]}"; do kill -9 "$process" 2>/dev/null || true; done
     wait 2>/dev/null || true
+    if [[ -n $namespaces ]]; then for name in "${!addresses[@]}"; do ip netns delete "$(space "$name")" 2>/dev/null || true; done; fi
     rm -rf "$files"
 }
 trap clean_up EXIT
@@ -98,10 +109,35 @@ END
 )
 read -ra port <<<"$ports"
 
+space() { echo "fleet-$$-$1"; }
+# Makes a namespace for a program, with an address on the bridge. Without namespaces, all have one address.
+settle() {
+    local name=$1 number=$((${#addresses[@]} + 10))
+    addresses[$name]=127.0.0.1
+    [[ -n $namespaces ]] || return 0
+    addresses[$name]=10.77.0.$number
+    ip netns add "$(space "$name")"
+    ip link add "port$number" type veth peer name eth0 netns "$(space "$name")"
+    ip link set "port$number" master "$FLEET_BRIDGE" up
+    ip -n "$(space "$name")" link set lo up
+    ip -n "$(space "$name")" addr add "10.77.0.$number/24" dev eth0
+    ip -n "$(space "$name")" link set eth0 up
+}
+if [[ -n $namespaces ]]; then
+    ip link set lo up
+    ip link add "$FLEET_BRIDGE" type bridge
+    ip addr add 10.77.0.1/24 dev "$FLEET_BRIDGE"
+    ip link set "$FLEET_BRIDGE" up
+fi
+names=(etcd-0 etcd-1 etcd-2 nats balancer-0 balancer-1 wander)
+for ((number = 0; number < hosts; number++)); do names+=("host-$number"); done
+for name in "${names[@]}"; do settle "$name"; done
+
 start() {
-    local name=$1
+    local name=$1 inside=()
     shift
-    "$@" >"$files/$name.log" 2>&1 &
+    [[ -z $namespaces || -z ${addresses[$name]:-} ]] || inside=(ip netns exec "$(space "$name")")
+    "${inside[@]}" "$@" >"$files/$name.log" 2>&1 &
     processes[$name]=$!
 }
 
@@ -117,22 +153,23 @@ until_true() {
 
 start_etcd() {
     local at=$1 cluster='' state=${2:-new}
-    for number in 0 1 2; do cluster+=",etcd-$number=http://127.0.0.1:${port[number + 3]}"; done
+    for number in 0 1 2; do cluster+=",etcd-$number=http://${addresses[etcd-$number]}:${port[number + 3]}"; done
+    local client=http://${addresses[etcd-$at]}:${port[at]} peer=http://${addresses[etcd-$at]}:${port[at + 3]}
     start "etcd-$at" etcd --name "etcd-$at" --data-dir "$files/etcd-$at" --log-level warn \
-        --listen-client-urls "http://127.0.0.1:${port[at]}" --advertise-client-urls "http://127.0.0.1:${port[at]}" \
-        --listen-peer-urls "http://127.0.0.1:${port[at + 3]}" --initial-advertise-peer-urls "http://127.0.0.1:${port[at + 3]}" \
+        --listen-client-urls "$client" --advertise-client-urls "$client" \
+        --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" \
         --initial-cluster "${cluster#,}" --initial-cluster-state "$state"
 }
 for at in 0 1 2; do start_etcd $at; done
-start nats nats-server --addr 127.0.0.1 --port "${port[6]}" -js --store_dir "$files/nats"
+start nats nats-server --addr "${addresses[nats]}" --port "${port[6]}" -js --store_dir "$files/nats"
 
 "$ringshard" fleet keygen --out "$files/fleet.key" >/dev/null
 cat >"$files/fleet.toml" <<END
 [etcd]
-endpoints = ["http://127.0.0.1:${port[0]}", "http://127.0.0.1:${port[1]}", "http://127.0.0.1:${port[2]}"]
+endpoints = ["http://${addresses[etcd-0]}:${port[0]}", "http://${addresses[etcd-1]}:${port[1]}", "http://${addresses[etcd-2]}:${port[2]}"]
 
 [bus]
-servers = ["nats://127.0.0.1:${port[6]}"]
+servers = ["nats://${addresses[nats]}:${port[6]}"]
 key-file = "$files/fleet.key"
 checkpoint-secs = $checkpoint
 END
@@ -141,7 +178,9 @@ export RINGSHARD_FLEET=$files/fleet.toml
 fleet() { "$ringshard" fleet "$@"; }
 # The events of a host's fleet, in one line.
 events() {
-    curl -sf "http://127.0.0.1:${port[$1 + 12]}/metrics" |
+    local inside=()
+    [[ -z $namespaces ]] || inside=(ip netns exec "$(space "host-$1")")
+    "${inside[@]}" curl -sf "http://127.0.0.1:${port[$1 + 12]}/metrics" |
         sed -n 's/^ringshard_fleet_events_total{event="\([a-z_]*\)"} \([0-9]*\).*/\1 \2/p' |
         grep -E '^(players|moves|zones|letters|checkpoints)' | tr '\n' ',' | sed 's/,$//; s/,/, /g'
 }
@@ -152,12 +191,12 @@ start_host() {
     if ((number == 0)); then login=(--login "127.0.0.1:${port[24]}"); else login+=(--ticket-issuers "$(cat "$files/services-0/ticket.pub")"); fi
     "$ringshard" keygen --out "$files/host-$number.key" >"$files/host-$number.public" 2>/dev/null
     start "host-$number" "$ringshard" serve --game demo --layout crowd --key "$files/host-$number.key" \
-        --listen "127.0.0.1:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
+        --listen "${addresses[host-$number]}:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
         --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --drain-ms 60000 --dump-dir "$files" \
         --fleet-name "host-$number" --fleet-region eu --services "$files/services-$number" "${login[@]}"
 }
 has_login() { [[ -s $files/services-0/ticket.pub ]]; }
-has_etcd() { curl -sf --max-time 1 "http://127.0.0.1:${port[0]}/health" | grep -q true; }
+has_etcd() { curl -sf --max-time 1 "http://${addresses[etcd-0]}:${port[0]}/health" | grep -q true; }
 until_true 'etcd has no leader' 100 has_etcd
 start_host 0
 until_true 'the first host has no login' 100 has_login
@@ -186,13 +225,15 @@ done
 
 places=()
 for ((number = 0; number < hosts; number++)); do
-    places+=(--at "127.0.0.1:${port[number + 8]}=$(cat "$files/host-$number.public")")
+    places+=(--at "${addresses[host-$number]}:${port[number + 8]}=$(cat "$files/host-$number.public")")
 done
 [[ $disturb == host ]] && lost=$players
 places+=(--ticket-key "$files/services-0/ticket.key")
 [[ $disturb == host ]] && ((checkpoint > 0)) && places+=(--restored-ms "$((checkpoint * 1000))")
 [[ -n $json ]] && places+=(--json "$json")
-"$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" --interruption-ms "$interruption" \
+inside=()
+[[ -z $namespaces ]] || inside=(ip netns exec "$(space wander)")
+"${inside[@]}" "$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" --interruption-ms "$interruption" \
     --within "$((middle - 4000)),$((middle - 4000))..$((middle + 4000)),$((middle + 4000))" >"$files/wander.out" 2>"$files/wander.log" &
 walking=$!
 processes[wander]=$walking

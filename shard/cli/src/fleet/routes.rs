@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Asks the nodes of a file. One that does not answer is told and left out.
+/// Asks the nodes of a file. One that does not answer is reported and left out.
 fn ask(nodes: &[StaticNode]) -> BTreeMap<Name, Node> {
     let mut found = BTreeMap::new();
     for node in nodes {

@@ -1,4 +1,4 @@
-//! Who is heard on the bus: other hosts by their beats, and this host by its own.
+//! Which hosts the bus brings beats of: the others, and this one.
 
 use crate::bus::Beat;
 use crate::courier::Peer;
@@ -21,7 +21,7 @@ const WARN_AGAIN: Duration = Duration::from_secs(60);
 /// Hosts that are remembered.
 const HOSTS_MAX: usize = 4_096;
 
-/// Who is heard.
+/// The hosts that are heard.
 pub(super) struct Hearing {
     me: Peer,
     hosts: BTreeMap<Name, Known>,

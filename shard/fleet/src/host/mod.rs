@@ -6,7 +6,7 @@
 //! | `member` | the task that keeps the registration current |
 //! | `log` | what the log says about it, once per change |
 //! | `traffic` | the task that owns zones and moves players to other hosts and from there |
-//! | `hearing` | who is heard on the bus |
+//! | `hearing` | which hosts the bus brings beats of |
 //! | `duty` | what a host does about a zone, in the registry |
 //! | `kept` | between that task and the checkpoints |
 //! | `neighbours` | what players see of the zones of other hosts |
