@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Time between two probes of a host.
-const PROBE_INTERVAL: Duration = Duration::from_millis(200);
+const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A host.
 #[derive(Clone, PartialEq, Eq, Debug)]

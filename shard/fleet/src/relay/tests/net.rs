@@ -77,6 +77,8 @@ struct Session {
     newest: u64,
     seen: BTreeSet<u64>,
     address: Option<SocketAddr>,
+    /// The path that is challenged, and the client's address as datagrams over it told.
+    candidate: Option<(Path, Option<SocketAddr>)>,
 }
 
 enum Flying {
@@ -293,17 +295,23 @@ impl Net {
             path,
             newest: 0,
             seen: BTreeSet::new(),
-            address: None,
+            address,
+            candidate: None,
         });
         if kind == CHALLENGE {
-            session.path = path;
+            if let Some((_, address)) = session.candidate.take_if(|(candidate, _)| *candidate == path) {
+                (session.path, session.address) = (path, address);
+            }
             return;
         }
         if !session.seen.insert(number) {
             return;
         }
-        session.address = address.or(session.address);
         let is_new_path = path != session.path && newest > session.newest;
+        if is_new_path {
+            let told = session.candidate.filter(|(candidate, _)| *candidate == path).and_then(|(_, told)| told);
+            session.candidate = Some((path, address.or(told)));
+        }
         session.newest = session.newest.max(newest);
         let (to, delay) = (session.path, Duration::from_millis(5));
         if is_new_path {
