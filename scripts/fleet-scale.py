@@ -18,6 +18,7 @@ BYTES_TO_PLAYER = {"spread": 2300, "crowd": 7800}  # per second, on average
 MESSAGES_TO_NEIGHBOUR = 60  # per second: one per turn of the border
 MESSAGE_OVERHEAD = 60 + 41 + 60  # bytes: head of the border's message, seal, subject and frame of NATS
 BEAT_BYTES = 250
+BEATS = 2  # per second
 NEIGHBOUR_BYTES_MAX = 4_000_000  # per second: then the farthest entities wait
 MOVE_BYTES = 3_000  # a player that moves, and the letters about it
 MOVES_PER_SECOND_MAX = 256 / 0.35  # 256 at a time, each of a third of a second
@@ -58,11 +59,11 @@ def plan(players, density, given):
     messages = neighbours * MESSAGES_TO_NEIGHBOUR
     # Of people who walk in all directions, density x speed / pi cross a metre of border in a second.
     moves = density * given.speed / math.pi * side * sides
-    bus_out = border + messages * MESSAGE_OVERHEAD + moves * MOVE_BYTES + BEAT_BYTES
+    bus_out = border + messages * MESSAGE_OVERHEAD + moves * MOVE_BYTES + BEATS * BEAT_BYTES
     # Each beat goes to all.
-    bus_in = bus_out + hosts * BEAT_BYTES
+    bus_in = bus_out + hosts * BEATS * BEAT_BYTES
     nats_bytes = hosts * (bus_out + bus_in)
-    nats_messages = hosts * (messages + hosts + moves * 8)
+    nats_messages = hosts * (messages + hosts * BEATS + moves * 8)
     layout = "crowd" if density >= 0.03 else "spread"
     to_players = on_host * BYTES_TO_PLAYER[layout]
     card = given.card * 1e9 / 8

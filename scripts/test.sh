@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All checks that must pass before a change lands. No test depends on time; the load runs at the end are smoke tests. With
-# SMOKE_PROFILE=dev they use the unoptimised binaries, and simulate less: that saves a second build; and clippy and rustdoc run
-# beside the tests.
+# SMOKE_PROFILE=dev they use the unoptimised binaries, simulate less, and leave out the harness with the portable ciphers: that saves
+# two builds; and clippy and rustdoc run beside the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prepare.sh
@@ -48,8 +48,11 @@ step cargo test --locked --workspace --lib --bins --tests
 step cargo test --locked --workspace --doc
 # Without long transfers: they add nothing here, and take a quarter of an hour with unoptimised ciphers.
 step cargo test --locked -p ringshard-protocol --no-default-features --lib
-step cargo test --locked -p ringshard-harness --no-default-features --test protocol
-step cargo test --locked -p ringshard-harness --no-default-features --test network -- --skip paths:: --skip reliability::
+# These build most dependencies again, with other features.
+if [ "${SMOKE_PROFILE:-}" != dev ]; then
+    step cargo test --locked -p ringshard-harness --no-default-features --test protocol
+    step cargo test --locked -p ringshard-harness --no-default-features --test network -- --skip paths:: --skip reliability::
+fi
 step scripts/bindings.sh --seconds 5
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo fmt --manifest-path bench/peers/Cargo.toml -p ringshard-peers -p ringshard-call-peers --check
@@ -80,7 +83,5 @@ if [ -n "${linting:-}" ]; then
     wait "$linting" || { cat "$lints" && exit 1; }
     rm "$lints"
 fi
-# .ci/run installs cargo-deny beside the other steps.
-[ -z "${CARGO_DENY_INSTALL:-}" ] || tail --pid="$CARGO_DENY_INSTALL" -f /dev/null
 step scripts/check-dependencies.sh
 printf '\nall checks passed\n'

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 /// One letter.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Letter {
-    /// A host is alive. It says so to all, once per second.
+    /// A host is alive. It says so to all, twice per second.
     Beat(Beat),
     /// About a player that moves between two hosts.
     Move {

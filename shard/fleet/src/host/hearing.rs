@@ -9,9 +9,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Time between two beats.
-pub(super) const BEAT: Duration = Duration::from_secs(1);
+pub(super) const BEAT: Duration = Duration::from_millis(500);
 /// After that long without an own beat, the bus is away.
-const AWAY: Duration = Duration::from_secs(3);
+const AWAY: Duration = Duration::from_millis(1_500);
+/// A host ends this long before the lease is over in which nobody may have heard it.
+pub(super) const FENCE_MARGIN: Duration = Duration::from_secs(1);
+/// A host that is silent for so much longer than a lease is gone. The one that listens may have been deaf just then, and has not
+/// noticed it if that was shorter than [`AWAY`]; half a second more is for beats that are late.
+const DEAF: Duration = Duration::from_secs(1);
+const _: () = assert!(DEAF.as_millis() + FENCE_MARGIN.as_millis() >= AWAY.as_millis() + BEAT.as_millis());
 /// Beats whose time differs by more from this host's clock are of the past: somebody may repeat them.
 const BEAT_AGE_MAX_MS: u64 = 60_000;
 /// Beats of this host that it remembers.
@@ -20,6 +26,11 @@ const BEATS_MAX: usize = 32;
 const WARN_AGAIN: Duration = Duration::from_secs(60);
 /// Hosts that are remembered.
 const HOSTS_MAX: usize = 4_096;
+
+/// How long a host must be silent until it is gone, in a fleet with leases of this time.
+pub(super) fn patience(lease: Duration) -> Duration {
+    lease + DEAF
+}
 
 /// The hosts that are heard.
 pub(super) struct Hearing {

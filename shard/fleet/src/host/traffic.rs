@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::duty;
-use super::hearing::{BEAT, Hearing};
+use super::hearing::{BEAT, FENCE_MARGIN, Hearing, patience};
 use super::kept::{self, Said};
 use super::member::{Server, Shown};
 use super::neighbours::Neighbours;
@@ -37,8 +37,6 @@ const FORGET: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(2);
 /// Time between two questions whether a host is gone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// A host ends this long before others may take its zones over.
-const FENCE_MARGIN: Duration = Duration::from_secs(1);
 
 /// What others see of it.
 #[derive(Clone, Copy, Default, Debug)]
@@ -315,7 +313,7 @@ impl Traffic {
             zones: &directory.zones,
             heard: &heard,
             bus_for,
-            patience: self.parts.lease,
+            patience: patience(self.parts.lease),
         };
         let duties = self.steward.duties(now, view);
         if let Some(neighbours) = &mut self.neighbours {
@@ -323,7 +321,7 @@ impl Traffic {
             neighbours.set_zones(&directory.zones, &self.parts.me, is_there);
         }
         // What the registry answers changes the zones, so that the next duties differ.
-        let is_calm = !self.hearing.has_twin(self.parts.lease);
+        let is_calm = !self.hearing.has_twin(patience(self.parts.lease));
         let due =
             duties.into_iter().find(|duty| self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at));
         if let Some(duty) = due.filter(|_| !self.has_duty && is_calm && directory.revision > 0) {
@@ -341,9 +339,9 @@ impl Traffic {
         match asked {
             Asked::Gone(peer, has_no_lease) => {
                 // A host that has lost only the registry is alive.
-                let is_heard = self.hearing.hears(&peer, self.parts.lease);
+                let is_heard = self.hearing.hears(&peer, patience(self.parts.lease));
                 self.asking_of.remove(&peer);
-                if has_no_lease && !is_heard && self.hearing.bus_for() >= self.parts.lease {
+                if has_no_lease && !is_heard && self.hearing.bus_for() >= patience(self.parts.lease) {
                     self.courier.is_gone(self.now(), &peer);
                 }
             }

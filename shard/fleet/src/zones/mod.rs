@@ -24,7 +24,7 @@ pub struct Heard {
     pub run: RunId,
     /// Whether it takes players and zones.
     pub is_open: bool,
-    /// How long it has been silent. It says something once per second.
+    /// How long it has been silent. It says something twice per second.
     pub silent_for: Duration,
 }
 

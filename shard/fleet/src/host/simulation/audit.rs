@@ -91,8 +91,11 @@ impl Audit {
         self.rolled_back += 1;
     }
 
+    pub(super) fn dead(&mut self, run: RunId) {
+        self.dead.insert(run);
+    }
+
     pub(super) fn ended(&mut self, host: &Running) {
-        self.dead.insert(host.peer.run);
         let counters = host.traffic().courier;
         assert_eq!(counters.lost, 0, "seed {}: {} has lost players", self.seed, host.peer.name);
         self.returned += counters.returned;

@@ -200,12 +200,13 @@ impl Fleet {
             }
             let since = *host.draining_since.get_or_insert(now);
             let is_empty = host.players() == 0 && host.traffic().moves == (0, 0);
-            if is_empty || now - since >= DRAIN_MAX {
-                host.leave();
-            }
             if host.has_left() {
                 self.audit.drains += 1;
                 self.end_host(at, Duration::from_secs(3));
+            } else if !host.is_over && (is_empty || now - since >= DRAIN_MAX) {
+                host.leave();
+                let run = host.peer.run;
+                self.lose_clients(run);
             }
         }
     }
@@ -216,16 +217,25 @@ impl Fleet {
         let Place::Up(host) = place else { return };
         host.kill();
         self.audit.ended(&host);
-        for client in &mut self.clients {
-            if client.home == Some(host.peer.run) {
-                client.enter_at = Instant::now() + self.dice.between(NOTICE[0], NOTICE[1]);
-            }
+        if !host.is_over {
+            self.lose_clients(host.peer.run);
+        }
+    }
+
+    /// The clients of a server that is over notice it after a while.
+    fn lose_clients(&mut self, run: RunId) {
+        self.audit.dead(run);
+        for client in self.clients.iter_mut().filter(|client| client.home == Some(run)) {
+            client.enter_at = Instant::now() + self.dice.between(NOTICE[0], NOTICE[1]);
         }
     }
 
     fn hear_cores(&mut self) {
         for at in 0..self.places.len() {
             let Place::Up(host) = &mut self.places[at] else { continue };
+            if host.is_over {
+                continue;
+            }
             let run = host.peer.run;
             let refuses = host.refuses;
             let reports: Vec<_> = host.cores.iter_mut().flat_map(|core| core.hear(refuses)).collect();
@@ -264,7 +274,7 @@ impl Fleet {
         for (_, player, run, core) in due {
             let client = &mut self.clients[player.client];
             let host = self.places.iter_mut().find_map(|place| match place {
-                Place::Up(host) if host.peer.run == run => Some(host),
+                Place::Up(host) if host.peer.run == run && !host.is_over => Some(host),
                 _ => None,
             });
             if client.token == player.token && host.is_some_and(|host| host.cores[core].arrives(player.token)) {
@@ -282,6 +292,9 @@ impl Fleet {
         }
         for place in &mut self.places {
             let Place::Up(host) = place else { continue };
+            if host.is_over {
+                continue;
+            }
             for core in &mut host.cores {
                 for player in core.players.values_mut() {
                     if clients[player.client].token == player.token {
@@ -307,10 +320,10 @@ impl Fleet {
             }
             let owner = directory.zones.at(client.point).and_then(|(_, zone)| zone.owner.as_ref());
             let is_there = |place: &Place| match place {
-                Place::Up(host) => owner == Some(&host.peer.name) && host.is_ready(),
+                Place::Up(host) => owner == Some(&host.peer.name) && host.is_ready() && !host.is_over,
                 Place::Down(_) => false,
             };
-            let is_ready = |place: &Place| matches!(place, Place::Up(host) if host.is_ready());
+            let is_ready = |place: &Place| matches!(place, Place::Up(host) if host.is_ready() && !host.is_over);
             let at = self.places.iter().position(is_there);
             let at = at.or_else(|| self.places.iter().position(is_ready));
             let Some(Place::Up(host)) = at.map(|at| &mut self.places[at]) else { continue };
@@ -323,8 +336,8 @@ impl Fleet {
 
     pub(super) fn running(&self) -> impl Iterator<Item = &Running> {
         self.places.iter().filter_map(|place| match place {
-            Place::Up(host) => Some(&**host),
-            Place::Down(_) => None,
+            Place::Up(host) if !host.is_over => Some(&**host),
+            _ => None,
         })
     }
 

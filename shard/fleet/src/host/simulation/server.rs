@@ -87,6 +87,8 @@ pub(super) struct Running {
     tasks: [JoinHandle<()>; 2],
     /// Since when it drains.
     pub draining_since: Option<Instant>,
+    /// Whether its cores have ended.
+    pub is_over: bool,
     /// Whether its game refuses players of others.
     pub refuses: bool,
 }
@@ -145,6 +147,7 @@ impl Running {
             stop,
             tasks: [tokio::spawn(member.run()), tokio::spawn(traffic.run())],
             draining_since: None,
+            is_over: false,
             refuses: false,
         }
     }
@@ -154,8 +157,12 @@ impl Running {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 
-    /// Ends it in order. It is over when [`Self::has_left`] says so.
-    pub(super) fn leave(&self) {
+    /// Ends it in order: first its cores, and with them their players; then it leaves the registry, which is done when
+    /// [`Self::has_left`] says so.
+    pub(super) fn leave(&mut self) {
+        self.is_over = true;
+        self.cores.iter_mut().for_each(|core| core.players.clear());
+        self.tasks[1].abort();
         self.stop.send_replace(true);
     }
 
