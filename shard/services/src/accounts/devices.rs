@@ -4,6 +4,7 @@
 //! of the HMAC is made at start. So a flood of requests for challenges fills no memory. Only a challenge that an account's own device
 //! has signed is remembered as used.
 
+use curve25519_dalek::edwards::CompressedEdwardsY;
 use ring::hmac;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use std::collections::HashMap;
@@ -35,9 +36,12 @@ pub struct DeviceProof {
 }
 
 impl DeviceProof {
-    /// Whether the signature is right.
+    /// Whether the signature is right. No signature is, of one of the few keys of small order: for these, signatures can be guessed
+    /// without a secret (RFC 8032, section 5.1.7, leaves them to the application).
     pub(super) fn verifies(&self, signed: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.key).verify(signed, &self.signature).is_ok()
+        let key = CompressedEdwardsY(self.key).decompress();
+        let is_sound = key.is_some_and(|key| !key.is_small_order());
+        is_sound && UnparsedPublicKey::new(&ED25519, self.key).verify(signed, &self.signature).is_ok()
     }
 }
 
@@ -129,6 +133,22 @@ fn made(challenge: &Challenge) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_small_order_sign_nothing() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+        let mut guessed = 0;
+        for point in EIGHT_TORSION {
+            let key = point.compress().to_bytes();
+            for number in 0..64 {
+                let proof = DeviceProof { key, challenge: Challenge([number; 32]), signature: [0; 64] };
+                let signed = signed_to_add(&proof.challenge);
+                assert!(!proof.verifies(&signed), "{key:?}");
+                guessed += u32::from(UnparsedPublicKey::new(&ED25519, key).verify(&signed, &proof.signature).is_ok());
+            }
+        }
+        assert!(guessed > 0, "without the check, some would be taken");
+    }
 
     #[test]
     fn a_challenge_is_for_one_device_thirty_seconds_and_one_use() {
