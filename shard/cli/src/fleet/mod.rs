@@ -60,7 +60,7 @@ pub enum Arguments {
     Zones(zones::Arguments),
     /// Show the routes of edges to hosts, as the nodes of `ringshard relay` have measured their links.
     ///
-    /// With etcd, it reads the records of the nodes; otherwise it asks the `admin` port of each entry [[nodes]].
+    /// With etcd, it reads the records of the nodes; otherwise it asks the `admin` port of each entry `[[nodes]]`.
     Routes(routes::Arguments),
     /// Replace all hosts of other versions by those of one version that run already.
     ///

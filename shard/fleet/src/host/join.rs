@@ -44,7 +44,7 @@ impl Membership for HostSettings {
 /// ```
 ///
 /// # Errors
-/// [`HostSettingsError`].
+/// [`HostSettingsError`](super::HostSettingsError).
 pub fn membership(settings: &Settings) -> Result<Option<Box<dyn Membership>>, Box<dyn Error>> {
     Ok(HostSettings::load(settings)?.map(|settings| Box::new(settings) as Box<_>))
 }

@@ -11,19 +11,19 @@ const CLIENTS_MAX: u32 = 32_768;
 /// The options.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// File of the fleet: its nodes and hosts or its registry, and the table [relays].
+    /// File of the fleet: its nodes and hosts or its registry, and the table `[relays]`.
     #[arg(long = "fleet", value_name = "FILE", env = "RINGSHARD_FLEET", default_value = "/etc/ringshard/fleet.toml")]
     pub fleet: PathBuf,
     /// Name of this node, unique among the nodes of the fleet.
     #[arg(long)]
     pub name: Name,
-    /// Region that it stands in. By default that of its entry [[nodes]], or `default`.
+    /// Region that it stands in. By default that of its entry `[[nodes]]`, or `default`.
     #[arg(long)]
     pub region: Option<Name>,
     /// Where it listens for other nodes: ADDRESS:PORT, UDP.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Where other nodes reach it: HOST:PORT. By default that of its entry [[nodes]], or `listen`.
+    /// Where other nodes reach it: HOST:PORT. By default that of its entry `[[nodes]]`, or `listen`.
     #[arg(long, value_name = "HOST:PORT")]
     pub address: Option<String>,
     /// Where clients reach a host through this node: HOST=ADDRESS:PORT, UDP. May be repeated. With a door, the node is an edge.
