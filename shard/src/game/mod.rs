@@ -165,7 +165,7 @@ pub trait Game: Sized + Send + 'static {
     /// By default nothing.
     fn save_zone(&mut self, _shard: &mut Shard<Self>, _zone: &OwnZone, _bytes: &mut Vec<u8>) {}
 
-    /// A zone of the fleet is this host's from now on. Every core is told. `saved` is what [`Self::save_zone`] has appended at
+    /// A zone of the fleet is this host's from now on. Every core gets this call. `saved` is what [`Self::save_zone`] has appended at
     /// the zone's last owner, on the cores that fall to this one: none if the zone is new; several if that host had more
     /// cores. In a fleet that keeps no checkpoints this is not called.
     fn gain_zone(&mut self, _shard: &mut Shard<Self>, _zone: &OwnZone, _saved: &[Vec<u8>]) {}

@@ -200,7 +200,7 @@ mod tests {
         assert!(flows.heard(origin("[2001:db8::1]:1"), Duration::ZERO).is_some());
         assert!(flows.heard(origin("[2001:db8::2]:1"), Duration::ZERO).is_some());
         assert!(flows.heard(origin("[2001:db8:1::2]:1"), Duration::ZERO).is_none(), "the table is full");
-        assert!(flows.heard(origin("192.0.2.1:1"), Duration::ZERO).is_some(), "who is known stays");
+        assert!(flows.heard(origin("192.0.2.1:1"), Duration::ZERO).is_some(), "a known client stays");
         assert_eq!(flows.expire(UNANSWERED_LIFETIME), PER_ADDRESS_MAX as u64 + 2);
         assert_eq!((flows.len(), flows.ids.len(), flows.of_address.len()), (0, 0, 0));
     }

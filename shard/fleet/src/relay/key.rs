@@ -8,7 +8,7 @@ use std::path::Path;
 /// Bytes of a MAC: the first of HMAC-SHA-256.
 pub const MAC_BYTES: usize = 16;
 
-/// The key that all nodes of a fleet share. Who has it can send through the nodes, but can neither read nor change what clients
+/// The key that all nodes of a fleet share. Its owner can send through the nodes, but can neither read nor change what clients
 /// and hosts say to each other.
 #[derive(Clone)]
 pub struct RelayKey(hmac::Key);

@@ -1,4 +1,4 @@
-//! When a measured change is worth telling others. Each change that is told makes all nodes compute their routes again.
+//! Decides when a measured change of a link is reported to other nodes. Each report makes all nodes compute their routes again.
 
 use super::Meter;
 use crate::model::Quality;
@@ -9,7 +9,7 @@ const ROUND_TRIP_SHARE: f64 = 0.2;
 /// Smallest change of the loss, in percent.
 const LOSS_STEP_PERCENT: f64 = 2.0;
 
-/// What others are told of a link, if they were told `before`: the same, unless the link has really changed.
+/// The report of a link to other nodes, given the one `before`: the same, unless the link has really changed.
 pub fn publish(before: Option<Quality>, meter: &Meter) -> Quality {
     if !meter.is_up() {
         return Quality::DOWN;

@@ -150,7 +150,7 @@ impl Net {
         SimNode { relay, is_alive: true, name, address, doors: usize::from(is_edge), started, exits: BTreeSet::new() }
     }
 
-    /// Starts a node that was dead again, with nothing of what it knew.
+    /// Starts a dead node again. It has forgotten everything.
     pub fn restart(&mut self, at: usize) {
         self.nodes[at] = self.start(at, self.nodes.len());
     }
