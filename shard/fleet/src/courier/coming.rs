@@ -11,6 +11,8 @@ use std::time::Duration;
 const REPEAT: Duration = Duration::from_millis(250);
 /// How long a client may take to come, and its host to send it on.
 const PATIENCE: Duration = EXPECTED_PERIOD.saturating_add(Duration::from_secs(2));
+/// A source that has not said for so long that it gives its copy up may be gone.
+const DOUBT: Duration = Duration::from_secs(5);
 /// How many moves that have ended are remembered. At 100 moves a second that is ten minutes, and a source that still asks
 /// does so four times a second.
 const OUTCOMES_MAX: usize = 1 << 16;
@@ -44,6 +46,9 @@ enum Phase {
     Here,
     /// The core takes the player in.
     Giving,
+    /// The player is in the world, and its source is told so until it says that it has given its copy up. The player does not
+    /// move on before: if this host died then, the source would return a player that is at a third host.
+    Took,
 }
 
 impl Comings {
@@ -58,6 +63,11 @@ impl Comings {
 
     pub(super) fn longest_wait(&self, now: Duration) -> Duration {
         self.moves.values().map(|coming| now - coming.since).max().unwrap_or_default()
+    }
+
+    /// Whether a move of this session to this host has not ended.
+    pub(super) fn has(&self, token: &Token) -> bool {
+        self.tokens.contains_key(token)
     }
 
     #[expect(clippy::too_many_arguments, reason = "parts of the courier, which this borrows apart")]
@@ -133,9 +143,13 @@ impl Comings {
             self.outcomes.remember(id, answer.clone());
             return out.push_back(Output::ToHost(from.clone(), id, answer));
         };
-        if coming.phase == Phase::Here {
-            (coming.phase, coming.since) = (Phase::Giving, now);
-            out.push_back(Output::ToCore(coming.core, ToCore::Give { token: coming.token, player }));
+        match coming.phase {
+            Phase::Here => {
+                (coming.phase, coming.since) = (Phase::Giving, now);
+                out.push_back(Output::ToCore(coming.core, ToCore::Give { token: coming.token, player }));
+            }
+            Phase::Took => out.push_back(Output::ToHost(from.clone(), id, Note::Took)),
+            Phase::Expecting | Phase::Giving => {}
         }
     }
 
@@ -149,7 +163,7 @@ impl Comings {
         counters: &mut CourierCounters,
     ) {
         let Some(&id) = self.tokens.get(token) else { return };
-        let coming = &self.moves[&id];
+        let coming = self.moves.get_mut(&id).expect("a token names a move");
         if coming.core != core || coming.phase != Phase::Giving {
             return;
         }
@@ -157,59 +171,73 @@ impl Comings {
             Some(_) => {
                 counters.came += 1;
                 tracing::debug!(host = %coming.from.name, waited_ms = (now - coming.since).as_millis() as u64, "a player came");
-                self.end(id, Note::Took, out);
+                out.push_back(Output::ToHost(coming.from.clone(), id, Note::Took));
+                (coming.phase, coming.since, coming.repeat_at) = (Phase::Took, now, now + REPEAT);
             }
             None => {
                 counters.turned_away += 1;
+                let refused = Note::Refused(Refusal::Game);
                 out.push_back(Output::ToCore(core, ToCore::Forget { token: *token }));
-                self.end(id, Note::Refused(Refusal::Game), out);
+                out.push_back(Output::ToHost(coming.from.clone(), id, refused.clone()));
+                self.end(id, refused);
             }
         }
     }
 
-    /// The source has given it up.
-    pub(super) fn over(&mut self, _now: Duration, from: &Peer, id: MoveId, out: &mut VecDeque<Output>) {
-        if self.moves.get(&id).is_some_and(|coming| coming.from == *from && coming.phase != Phase::Giving) {
-            self.forget(id, out);
+    /// The source has no copy of the player any more: it has given up to send the player, or knows that it is here.
+    pub(super) fn over(&mut self, from: &Peer, id: MoveId, out: &mut VecDeque<Output>) {
+        if self.moves.get(&id).is_some_and(|coming| coming.from == *from) {
+            self.without_source(id, out);
         }
     }
 
     pub(super) fn is_gone(&mut self, peer: &Peer, out: &mut VecDeque<Output>) {
-        let affected: Vec<MoveId> = self
-            .moves
-            .iter()
-            .filter(|(_, coming)| coming.from == *peer && coming.phase != Phase::Giving)
-            .map(|(id, _)| *id)
-            .collect();
-        affected.into_iter().for_each(|id| self.forget(id, out));
+        let affected: Vec<MoveId> =
+            self.moves.iter().filter(|(_, coming)| coming.from == *peer).map(|(id, _)| *id).collect();
+        affected.into_iter().for_each(|id| self.without_source(id, out));
     }
 
     pub(super) fn tick(&mut self, now: Duration, out: &mut VecDeque<Output>) {
         let mut late = Vec::new();
         for (&id, coming) in &mut self.moves {
-            if coming.phase != Phase::Giving && now - coming.since >= PATIENCE {
-                late.push(id);
-            } else if coming.phase == Phase::Here && now >= coming.repeat_at {
-                coming.repeat_at = now + REPEAT;
-                out.push_back(Output::ToHost(coming.from.clone(), id, Note::Here));
+            let is_due = now >= coming.repeat_at;
+            match coming.phase {
+                Phase::Expecting | Phase::Here if now - coming.since >= PATIENCE => late.push(id),
+                Phase::Here if is_due => out.push_back(Output::ToHost(coming.from.clone(), id, Note::Here)),
+                Phase::Took if is_due => {
+                    out.push_back(Output::ToHost(coming.from.clone(), id, Note::Took));
+                    if now - coming.since >= DOUBT {
+                        out.push_back(Output::IsGone(coming.from.clone()));
+                    }
+                }
+                Phase::Expecting | Phase::Here | Phase::Giving | Phase::Took => continue,
             }
+            coming.repeat_at = now + REPEAT;
         }
         late.into_iter().for_each(|id| self.forget(id, out));
     }
 
-    /// The client is no longer expected.
-    fn forget(&mut self, id: MoveId, out: &mut VecDeque<Output>) {
-        let Coming { core, token, .. } = self.moves.remove(&id).expect("it was found");
-        self.tokens.remove(&token);
-        self.outcomes.remember(id, Note::Refused(Refusal::Late));
-        out.push_back(Output::ToCore(core, ToCore::Forget { token }));
+    /// Nothing more comes from the source.
+    fn without_source(&mut self, id: MoveId, out: &mut VecDeque<Output>) {
+        match self.moves[&id].phase {
+            Phase::Expecting | Phase::Here => self.forget(id, out),
+            // The core answers soon.
+            Phase::Giving => {}
+            Phase::Took => self.end(id, Note::Took),
+        }
     }
 
-    fn end(&mut self, id: MoveId, outcome: Note, out: &mut VecDeque<Output>) {
+    /// The client is no longer expected.
+    fn forget(&mut self, id: MoveId, out: &mut VecDeque<Output>) {
+        let Coming { core, token, .. } = self.moves[&id];
+        out.push_back(Output::ToCore(core, ToCore::Forget { token }));
+        self.end(id, Note::Refused(Refusal::Late));
+    }
+
+    fn end(&mut self, id: MoveId, outcome: Note) {
         let coming = self.moves.remove(&id).expect("it was found");
         self.tokens.remove(&coming.token);
-        self.outcomes.remember(id, outcome.clone());
-        out.push_back(Output::ToHost(coming.from, id, outcome));
+        self.outcomes.remember(id, outcome);
     }
 }
 

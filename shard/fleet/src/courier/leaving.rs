@@ -117,6 +117,7 @@ impl Leavings {
         core: usize,
         player: u64,
         key: Option<ResumeKey>,
+        is_settled: impl Fn(&Token) -> bool,
         contract: &str,
         out: &mut VecDeque<Output>,
     ) {
@@ -124,8 +125,10 @@ impl Leavings {
         let Some(leaving) = self.moves.get_mut(&id).filter(|leaving| matches!(leaving.phase, Phase::Offered)) else {
             return;
         };
-        // Without a key it is no longer in the world. Two moves of one session cannot be: it is in one world.
-        let Some(key) = key.filter(|key| !self.tokens.contains_key(&key.token)) else { return self.end(now, id) };
+        // Without a key it is no longer in the world. Two moves of one session cannot be: it is in one world. And one that has
+        // just come stays until the host that it comes from knows that.
+        let is_free = |key: &ResumeKey| !self.tokens.contains_key(&key.token) && is_settled(&key.token);
+        let Some(key) = key.filter(is_free) else { return self.end(now, id) };
         leaving.token = Some(key.token);
         self.tokens.insert(key.token, id);
         let ask = Note::Ask { key: key.to_bytes().to_vec(), contract: contract.to_owned() };
@@ -188,11 +191,25 @@ impl Leavings {
         }
     }
 
-    pub(super) fn took(&mut self, now: Duration, from: &Peer, id: MoveId, counters: &mut CourierCounters) {
-        if self.at(from, id).is_some_and(|leaving| matches!(leaving.phase, Phase::Giving { .. })) {
-            counters.left += 1;
-            self.end(now, id);
+    pub(super) fn took(
+        &mut self,
+        now: Duration,
+        from: &Peer,
+        id: MoveId,
+        out: &mut VecDeque<Output>,
+        counters: &mut CourierCounters,
+    ) {
+        match self.at(from, id).map(|leaving| &leaving.phase) {
+            Some(Phase::Giving { .. }) => {
+                counters.left += 1;
+                self.end(now, id);
+            }
+            // It was known already.
+            None => {}
+            // The player is back at its core, because the target was taken for gone.
+            Some(_) => return,
         }
+        out.push_back(Output::ToHost(from.clone(), id, Note::Over));
     }
 
     pub(super) fn refused(

@@ -16,11 +16,13 @@
 //!   <- Take        |<------------------------Here |
 //!   Taken ->       | Player --------------------->|               Give ->
 //!                  |<------------------------Took |             <- Given
+//!                  | Over ----------------------->|
 //! ```
 //! At each moment one of three has the player: the source's core, the source, which keeps what its core has taken, or the
 //! target's core. The source gives its copy up when the target says that it took the player, and returns it to its own core
 //! only when the target has refused it, or is certainly gone. A target remembers what became of a move, so it takes a player
-//! once, however often the source asks.
+//! once, however often the source asks. It says that it took the player until the source has no copy any more, or is gone; before that
+//! the player does not move on.
 //!
 //! It does no I/O and has no clock: its driver hands in what cores and hosts say, and carries out each [`Output`].
 
@@ -166,7 +168,9 @@ impl Courier {
             | FromCore::Checkpoint { .. }
             | FromCore::ZoneSaved { .. }
             | FromCore::Ended { .. } => {}
-            FromCore::Key { player, key } => leaving.key(now, core, player, key, &door.contract, out),
+            FromCore::Key { player, key } => {
+                leaving.key(now, core, player, key, |token| !coming.has(token), &door.contract, out)
+            }
             FromCore::Awaited { token } => coming.awaited(now, core, &token, out),
             FromCore::Taken { token, player } => leaving.taken(now, core, &token, player, out),
             FromCore::Given { token, player } => {
@@ -190,11 +194,11 @@ impl Courier {
                 coming.asked(now, from, id, &key, &contract, door, is_free, out, counters);
             }
             Note::Player(player) if id.source() == from.run => coming.player(now, from, id, player, out),
-            Note::Over if id.source() == from.run => coming.over(now, from, id, out),
+            Note::Over if id.source() == from.run => coming.over(from, id, out),
             Note::Ask { .. } | Note::Player(_) | Note::Over => {}
             Note::Welcome { core } => leaving.welcome(now, from, id, core, out),
             Note::Here => leaving.here(now, from, id, out),
-            Note::Took => leaving.took(now, from, id, counters),
+            Note::Took => leaving.took(now, from, id, out, counters),
             Note::Refused(why) => leaving.refused(now, from, id, why, out, counters),
         }
     }

@@ -50,7 +50,8 @@ pub enum Note {
         /// Why.
         Refusal,
     ),
-    /// The source: the player does not come after all, or has arrived long ago.
+    /// The source: it has no copy of the player to send, because the player stays, or because it knows that the player is there.
+    /// It answers `Took`.
     Over,
 }
 

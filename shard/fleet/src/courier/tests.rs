@@ -333,6 +333,42 @@ fn a_player_is_taken_only_if_its_client_is_here() {
 }
 
 #[test]
+fn a_player_moves_on_when_its_source_has_no_copy_any_more() {
+    let mut fleet = Fleet::new(7, 0, 0);
+    let (from, id) = (fleet.hosts[0].peer.clone(), MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
+    let third = fleet.destination(2);
+    let courier = &mut fleet.hosts[1].courier;
+    let key = ResumeKey::from_bytes(&[7; ResumeKey::BYTES]);
+    let (token, mut now) = (key.token, fleet.now);
+    courier.hear_host(now, &from, id, Note::Ask { key: key.to_bytes().to_vec(), contract: "1".into() });
+    courier.hear_core(now, 0, FromCore::Awaited { token });
+    courier.hear_host(now, &from, id, Note::Player(vec![7; 16]));
+    courier.hear_core(now, 0, FromCore::Given { token, player: Some(1) });
+    let outputs = |courier: &mut Courier| std::iter::from_fn(|| courier.poll()).collect::<Vec<_>>();
+    assert!(matches!(outputs(courier).last(), Some(Output::ToHost(_, _, Note::Took))));
+    let mut moves_on = |courier: &mut Courier| {
+        now += Duration::from_secs(4);
+        courier.tick(now);
+        let before = outputs(courier);
+        assert!(courier.begin(now, 0, 1, &third));
+        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key.clone()) });
+        let asks = outputs(courier).iter().any(|it| matches!(it, Output::ToHost(_, _, Note::Ask { .. })));
+        (asks, before)
+    };
+    let (asks, before) = moves_on(courier);
+    assert!(!asks && matches!(before[..], [Output::ToHost(_, _, Note::Took)]), "it is repeated: {before:?}");
+    let (asks, before) = moves_on(courier);
+    assert!(
+        !asks && matches!(before[..], [Output::ToHost(..), Output::IsGone(_)]),
+        "the source may be gone: {before:?}"
+    );
+    courier.hear_host(Duration::from_secs(8), &from, id, Note::Over);
+    assert_eq!(courier.under_way(), (0, 0));
+    let (asks, before) = moves_on(courier);
+    assert!(asks && before.is_empty(), "{before:?}");
+}
+
+#[test]
 fn a_forged_answer_changes_nothing() {
     let mut fleet = Fleet::new(4, 0, 0);
     fleet.add_player(0);

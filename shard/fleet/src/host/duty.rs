@@ -16,7 +16,6 @@ pub(super) async fn carry_out(
     record: &ZoneRecord,
     store: &Store,
     keys: &Keys,
-    zones: &Zones,
     me: &Peer,
     duty: &Duty,
 ) -> Result<bool, ZoneChangeError> {
@@ -27,10 +26,10 @@ pub(super) async fn carry_out(
         }
         Duty::TakeOver { zone, from } => {
             // The owner has no lease, or another run has its name by now.
-            let key = keys.record(from);
+            let key = keys.record(&from.host);
             let found = store.get(&key).await?;
-            let condition = match (&found, zones.owners.get(from)) {
-                (Some(found), Some(run)) if is_of_other_run(found, *run) => Condition::Modified(found.modified),
+            let condition = match (&found, from.run) {
+                (Some(found), Some(run)) if is_of_other_run(found, run) => Condition::Modified(found.modified),
                 _ => Condition::Absent,
             };
             let gone = Commit::default().when(key, condition);
@@ -49,7 +48,7 @@ pub(super) fn report(duty: &Duty, done: &Result<bool, ZoneChangeError>) -> (u64,
     match (duty, done) {
         (Duty::Take { zone, .. }, Ok(true)) => tracing::info!(%zone, "this host takes a zone"),
         (Duty::TakeOver { zone, from }, Ok(true)) => {
-            tracing::warn!(%zone, %from, "this host takes over the zone of a host that is gone");
+            tracing::warn!(%zone, from = %from.host, "this host takes over the zone of a host that is gone");
         }
         (Duty::Give { zone, to }, Ok(true)) => tracing::info!(%zone, to = %to.name, "this host gives a zone away"),
         (_, Ok(false)) => {}

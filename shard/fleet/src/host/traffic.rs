@@ -327,9 +327,9 @@ impl Traffic {
         if let Some(duty) = due.filter(|_| !self.has_duty && is_calm && directory.revision > 0) {
             self.has_duty = true;
             let (record, me, keys) = (self.record.clone(), self.parts.me.clone(), self.parts.keys.clone());
-            let (store, zones) = (self.parts.store.clone(), directory.zones.clone());
+            let store = self.parts.store.clone();
             self.asking.spawn(async move {
-                let done = duty::carry_out(&record, &store, &keys, &zones, &me, &duty).await;
+                let done = duty::carry_out(&record, &store, &keys, &me, &duty).await;
                 Asked::Duty(duty, done)
             });
         }

@@ -30,4 +30,4 @@ pub use name::{Name, NotAName};
 pub use node::{Links, Node, Quality};
 pub use orders::{DrainOrder, Order, Orders};
 pub use run::RunId;
-pub use zones::{Moving, ZONES_MAX, Zone, ZoneError, Zones};
+pub use zones::{Moving, Owner, ZONES_MAX, Zone, ZoneError, Zones};

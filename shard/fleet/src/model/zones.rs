@@ -37,6 +37,15 @@ pub struct Zone {
     pub moving: Option<Moving>,
 }
 
+/// Who owns a zone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// The host.
+    pub host: Name,
+    /// The run of it that took its last zone. None: the record does not say it, so that no run owns the zone.
+    pub run: Option<RunId>,
+}
+
 /// An order to hand a zone over.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Moving {
@@ -181,14 +190,21 @@ impl Zones {
         Ok(self.zones.get_mut(name).expect("it was found").moving.take().is_some())
     }
 
-    /// A host takes a zone that belongs to nobody, or to a host that is gone: the caller has to be sure of that. A zone that
-    /// was to move stays with the one that takes it.
+    /// The owner of a zone.
+    pub fn owner(&self, zone: &Zone) -> Option<Owner> {
+        let host = zone.owner.clone()?;
+        let run = self.owners.get(&host).copied();
+        Some(Owner { host, run })
+    }
+
+    /// A host takes a zone that belongs to nobody, or to a run of a host that is gone: the caller has to be sure of that. A zone
+    /// that was to move stays with the one that takes it.
     ///
     /// # Errors
-    /// [`ZoneError::NotOwner`], if the zone belongs to another host than `from`.
-    pub fn take(&mut self, name: &Name, from: Option<&Name>, host: &Name, run: RunId) -> Result<(), ZoneError> {
-        if self.get(name)?.owner.as_ref() != from {
-            return Err(ZoneError::NotOwner(name.clone(), from.unwrap_or(host).clone()));
+    /// [`ZoneError::NotOwner`], if the zone belongs to another host than `from`, or to another run of it.
+    pub fn take(&mut self, name: &Name, from: Option<&Owner>, host: &Name, run: RunId) -> Result<(), ZoneError> {
+        if self.owner(self.get(name)?).as_ref() != from {
+            return Err(ZoneError::NotOwner(name.clone(), from.map_or(host, |from| &from.host).clone()));
         }
         self.hand(name, host, run);
         Ok(())
@@ -278,6 +294,12 @@ mod tests {
         let (west, a, b) = (name("west"), name("a"), name("b"));
         zones.take(&west, None, &a, RunId(1)).unwrap();
         assert_eq!(zones.take(&west, None, &b, RunId(2)), Err(ZoneError::NotOwner(west.clone(), b.clone())));
+        let earlier = Owner { host: a.clone(), run: Some(RunId(0)) };
+        assert_eq!(
+            zones.take(&west, Some(&earlier), &b, RunId(2)),
+            Err(ZoneError::NotOwner(west.clone(), a.clone())),
+            "that run is gone, but a later one has the zone by now"
+        );
         assert_eq!(zones.order_move(&west, &b, order()), Ok(true));
         assert_eq!(zones.order_move(&west, &b, order()), Ok(false));
         assert_eq!(zones.order_move(&west, &name("c"), order()), Err(ZoneError::Moving(west.clone(), b.clone())));

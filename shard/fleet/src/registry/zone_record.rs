@@ -91,7 +91,7 @@ impl ZoneRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Name, RunId};
+    use crate::model::{Name, Owner, RunId};
     use crate::store::MemoryStore;
 
     fn name(text: &str) -> Name {
@@ -142,7 +142,8 @@ mod tests {
         let record = keys.record(&name("h1"));
         store.commit(Commit::put(&*record, b"alive".to_vec(), None)).await.unwrap();
         let gone = || Commit::default().when(&*record, Condition::Absent);
-        let take = |zones: &mut Zones| zones.take(&name("a"), Some(&name("h1")), &name("h2"), RunId(2)).map(|()| true);
+        let from = Owner { host: name("h1"), run: Some(RunId(1)) };
+        let take = |zones: &mut Zones| zones.take(&name("a"), Some(&from), &name("h2"), RunId(2)).map(|()| true);
         assert!(matches!(zones.change(gone(), take).await, Err(ZoneChangeError::Refused)));
         store.commit(Commit::delete(&*record)).await.unwrap();
         assert!(zones.change(gone(), take).await.unwrap());

@@ -5,7 +5,7 @@
 //! of its server, it takes its own zones back, which have no players any more.
 
 use crate::courier::Peer;
-use crate::model::{Name, RunId, Zone, Zones};
+use crate::model::{Name, Owner, RunId, Zone, Zones};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -55,14 +55,14 @@ pub enum Duty {
         /// The zone.
         zone: Name,
         /// Its owner.
-        from: Option<Name>,
+        from: Option<Owner>,
     },
     /// Take it over from a host that is gone, if the registry says so, too.
     TakeOver {
         /// The zone.
         zone: Name,
-        /// The host.
-        from: Name,
+        /// The host, and the run of it that is gone.
+        from: Owner,
     },
     /// Give it to the host that it moves to, or, if this host is ending, to the one that fits best.
     Give {
@@ -109,7 +109,7 @@ impl Steward {
         }
         for (name, zone) in &view.zones.zones {
             match standing(zone, view) {
-                Owner::Me => {
+                Standing::Me => {
                     let duty = give(name, zone, view, &owned);
                     if let Some(to) = duty.as_ref().and_then(Duty::receiver).and_then(|to| view.heard.get_key_value(to))
                     {
@@ -117,12 +117,12 @@ impl Steward {
                     }
                     duties.extend(duty);
                 }
-                Owner::Alive => {}
-                Owner::MyPast if view.is_open && view.bus_for >= view.patience => {
-                    duties.push(Duty::Take { zone: name.clone(), from: zone.owner.clone() })
+                Standing::Alive => {}
+                Standing::MyPast if view.is_open && view.bus_for >= view.patience => {
+                    duties.push(Duty::Take { zone: name.clone(), from: view.zones.owner(zone) })
                 }
-                Owner::MyPast => {}
-                Owner::Nobody | Owner::Gone => {
+                Standing::MyPast => {}
+                Standing::Nobody | Standing::Gone => {
                     // Before that, no turn passes.
                     let has_heard_all = view.bus_for >= ALL_HEARD;
                     let since = *self.orphaned_since.get(name).filter(|_| has_heard_all).unwrap_or(&now);
@@ -135,9 +135,9 @@ impl Steward {
                     let from = if zone.owner.is_none() { since + TOGETHER } else { since };
                     let is_turn = place.is_some_and(|place| now >= from + TURN * place as u32);
                     if is_turn && has_heard_all {
-                        duties.push(match &zone.owner {
+                        duties.push(match view.zones.owner(zone) {
                             None => Duty::Take { zone: name.clone(), from: None },
-                            Some(from) => Duty::TakeOver { zone: name.clone(), from: from.clone() },
+                            Some(from) => Duty::TakeOver { zone: name.clone(), from },
                         });
                     }
                 }
@@ -148,7 +148,7 @@ impl Steward {
     }
 }
 
-enum Owner {
+enum Standing {
     Me,
     MyPast,
     Alive,
@@ -156,18 +156,17 @@ enum Owner {
     Gone,
 }
 
-fn standing(zone: &Zone, view: View<'_>) -> Owner {
-    let Some(owner) = &zone.owner else { return Owner::Nobody };
-    let run = view.zones.owners.get(owner).copied();
-    if *owner == view.me.name {
-        return if run == Some(view.me.run) { Owner::Me } else { Owner::MyPast };
+fn standing(zone: &Zone, view: View<'_>) -> Standing {
+    let Some(Owner { host, run }) = view.zones.owner(zone) else { return Standing::Nobody };
+    if host == view.me.name {
+        return if run == Some(view.me.run) { Standing::Me } else { Standing::MyPast };
     }
     // A new run of the owner takes its zones back itself, if it takes any.
     let is_silent = view
         .heard
-        .get(owner)
+        .get(&host)
         .is_none_or(|heard| heard.silent_for >= view.patience || (Some(heard.run) != run && !heard.is_open));
-    if is_silent && view.bus_for >= view.patience { Owner::Gone } else { Owner::Alive }
+    if is_silent && view.bus_for >= view.patience { Standing::Gone } else { Standing::Alive }
 }
 
 fn give(name: &Name, zone: &Zone, view: View<'_>, owned: &BTreeMap<&Name, usize>) -> Option<Duty> {
@@ -208,6 +207,10 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn owner(host: &str, run: u64) -> Owner {
+        Owner { host: name(host), run: Some(RunId(run)) }
+    }
+
     struct Fleet {
         zones: Zones,
         heard: BTreeMap<Name, Heard>,
@@ -243,7 +246,7 @@ mod tests {
         }
 
         fn take(&mut self, zone: &str, host: &str) {
-            let from = self.zones.zones[&name(zone)].owner.clone();
+            let from = self.zones.owner(&self.zones.zones[&name(zone)]);
             let run = self.heard[&name(host)].run;
             self.zones.take(&name(zone), from.as_ref(), &name(host), run).unwrap();
         }
@@ -304,7 +307,7 @@ mod tests {
         fleet.take("a", "h1");
         assert!(fleet.duties(&mut Steward::default(), S(1), "h2").is_empty());
         fleet.heard.get_mut(&name("h1")).unwrap().silent_for = S(6);
-        let take_over = [Duty::TakeOver { zone: name("a"), from: name("h1") }];
+        let take_over = [Duty::TakeOver { zone: name("a"), from: owner("h1", 0) }];
         assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2"), take_over);
         let mut heard = fleet.heard.clone();
         heard.remove(&name("h2"));
@@ -327,7 +330,7 @@ mod tests {
         fleet.take("a", "h1");
         fleet.take("b", "h2");
         fleet.heard.get_mut(&name("h1")).unwrap().run = RunId(77);
-        let back = [Duty::Take { zone: name("a"), from: Some(name("h1")) }];
+        let back = [Duty::Take { zone: name("a"), from: Some(owner("h1", 0)) }];
         assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h1"), back);
         assert!(fleet.duties(&mut Steward::default(), S(1), "h2").is_empty());
     }
@@ -338,7 +341,7 @@ mod tests {
         fleet.take("a", "h1");
         let h1 = fleet.heard.get_mut(&name("h1")).unwrap();
         (h1.run, h1.is_open) = (RunId(77), false);
-        let take_over = [Duty::TakeOver { zone: name("a"), from: name("h1") }];
+        let take_over = [Duty::TakeOver { zone: name("a"), from: owner("h1", 0) }];
         assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2"), take_over);
         assert!(fleet.duties(&mut Steward::default(), S(1), "h1").is_empty());
     }

@@ -6,10 +6,14 @@ use super::fleet::{Fleet, GHOST_MAX, Place};
 use super::server::Running;
 use crate::model::{Name, RunId, Zones};
 use ringshard::runtime::fleet::Token;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// Faults before a violation that are printed.
+const FAULTS_SHOWN: usize = 40;
 
 #[derive(Default)]
 pub(super) struct Audit {
@@ -21,6 +25,8 @@ pub(super) struct Audit {
     dead: BTreeSet<RunId>,
     /// Sessions in a world whose client has begun another one, and since when.
     ghosts: BTreeMap<Token, Instant>,
+    /// The last faults. A violation prints them.
+    faults_lately: VecDeque<String>,
     /// What happened, as one number.
     pub digest: u64,
     pub faults: u64,
@@ -50,13 +56,23 @@ pub(super) struct Totals {
 
 impl Audit {
     pub(super) fn new(seed: u64) -> Self {
-        Audit { seed, ..Audit::default() }
+        let mut audit = Audit::default();
+        audit.seed = seed;
+        audit
     }
 
     fn note(&mut self, what: impl Hash) {
         let mut hasher = DefaultHasher::new();
         (self.digest, what).hash(&mut hasher);
         self.digest = hasher.finish();
+    }
+
+    /// A fault happens at this time of the fleet.
+    pub(super) fn fault(&mut self, at: Duration, what: impl fmt::Debug) {
+        self.faults_lately.push_back(format!("{:8.2} s {what:?}", at.as_secs_f64()));
+        if self.faults_lately.len() > FAULTS_SHOWN {
+            self.faults_lately.pop_front();
+        }
     }
 
     pub(super) fn ordered(&mut self, zone: &Name, to: &Name) {
@@ -207,6 +223,15 @@ impl Audit {
                 panic!("seed {seed}: client {} is in {} worlds after a calm: {places:?}", client.number, places.len())
             };
             assert!(is_right, "seed {seed}: client {} at {:?} is still at {place}", client.number, client.point);
+        }
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("The last faults before that:");
+            self.faults_lately.iter().for_each(|line| eprintln!("{line}"));
         }
     }
 }

@@ -151,6 +151,11 @@ impl Fleet {
         Audit::check_calm(self);
     }
 
+    /// Something goes wrong.
+    pub(super) fn fault(&mut self, what: impl std::fmt::Debug) {
+        self.audit.fault(self.began.elapsed(), what);
+    }
+
     pub(super) fn occasion(&mut self) -> Occasion {
         self.orders += 1;
         Occasion { at_ms: 1, random: self.orders, reason: "storm".into() }

@@ -52,7 +52,9 @@ impl Storm {
 
     fn lasts(&mut self, fleet: &mut Fleet, most: Duration, end: End) {
         // The later of two ends both.
-        let until = Instant::now() + fleet.dice.between(S(1), most);
+        let time = fleet.dice.between(S(1), most);
+        fleet.fault((end, time));
+        let until = Instant::now() + time;
         self.ends.retain(|(_, other)| *other != end);
         self.ends.push((until, end));
     }
@@ -76,10 +78,12 @@ impl Storm {
             (0 | 1, Some(_)) if fleet.running().count() > 2 => {
                 fleet.audit.kills += 1;
                 let pause = fleet.dice.between(S(1), S(60));
+                fleet.fault(("killed", run, pause));
                 fleet.end_host(at, pause);
             }
             (2, Some(run)) => {
                 let name = name_of(fleet, run);
+                fleet.fault(("drain", &name, run));
                 let occasion = fleet.occasion();
                 // It fails while the store is stopped.
                 let _ = fleet.operator.drain(&name, &occasion).await;
@@ -94,13 +98,17 @@ impl Storm {
                 fleet.store.set_running(false);
                 self.lasts(fleet, S(60), End::Store);
             }
-            (7, _) => fleet.store.compact(u64::MAX),
+            (7, _) => {
+                fleet.fault("the store forgets");
+                fleet.store.compact(u64::MAX);
+            }
             (8 | 9, _) => {
                 let faults = BusFaults {
                     lost: fleet.dice.below(400),
                     repeated: fleet.dice.below(300),
                     delay: MS(fleet.dice.below(2_000)),
                 };
+                fleet.fault(faults);
                 fleet.hub.set_faults(faults);
                 self.lasts(fleet, S(60), End::Bus);
             }
@@ -139,6 +147,7 @@ impl Storm {
     }
 
     fn cut_store(&mut self, fleet: &mut Fleet, run: RunId, fault: Fault, most: Duration) {
+        fleet.fault((fault, run));
         if let Some(host) = host_of(fleet, run) {
             host.store.set_fault(fault);
         }
@@ -189,6 +198,7 @@ async fn order_move(fleet: &mut Fleet, to: &Name) {
     let zones: Vec<Name> = fleet.zones.latest().zones.zones.keys().cloned().collect();
     let Some(zone) = fleet.dice.one_of(&zones).cloned() else { return };
     let occasion = fleet.occasion();
+    fleet.fault(("move", &zone, to));
     fleet.audit.ordered(&zone, to);
     let is_done = match fleet.dice.below(4) {
         0 => fleet.operator.keep_zone(&zone, &occasion).await,
@@ -208,11 +218,13 @@ async fn cut_or_join(fleet: &mut Fleet) {
         let axis = usize::from(zone.area.max[1] - zone.area.min[1] > zone.area.max[0] - zone.area.min[0]);
         let middle = (zone.area.min[axis] + zone.area.max[axis]) / 2.0;
         let cut = if axis == 0 { Cut::X(middle) } else { Cut::Y(middle) };
+        fleet.fault(("split", &name, cut));
         let new: Name = format!("part-{}", occasion.random).parse().unwrap();
         let _ = fleet.operator.split_zone(&name, cut, &new, &occasion).await;
     } else {
         let joins = |(_, other): &&(Name, crate::model::Zone)| other.area.joined(&zone.area).is_ok();
         if let Some((with, _)) = zones.iter().filter(|(other, _)| *other != name).find(joins) {
+            fleet.fault(("merge", &name, with));
             let _ = fleet.operator.merge_zones(&name, with, &occasion).await;
         }
     }
