@@ -117,7 +117,6 @@ impl Leavings {
         core: usize,
         player: u64,
         key: Option<ResumeKey>,
-        is_settled: impl Fn(&Token) -> bool,
         contract: &str,
         out: &mut VecDeque<Output>,
     ) {
@@ -125,10 +124,8 @@ impl Leavings {
         let Some(leaving) = self.moves.get_mut(&id).filter(|leaving| matches!(leaving.phase, Phase::Offered)) else {
             return;
         };
-        // Without a key it is no longer in the world. Two moves of one session cannot be: it is in one world. And one that has
-        // just come stays until the host that it comes from knows that.
-        let is_free = |key: &ResumeKey| !self.tokens.contains_key(&key.token) && is_settled(&key.token);
-        let Some(key) = key.filter(is_free) else { return self.end(now, id) };
+        // Without a key it is no longer in the world. Two moves of one session cannot be: it is in one world.
+        let Some(key) = key.filter(|key| !self.tokens.contains_key(&key.token)) else { return self.end(now, id) };
         leaving.token = Some(key.token);
         self.tokens.insert(key.token, id);
         let ask = Note::Ask { key: key.to_bytes().to_vec(), contract: contract.to_owned() };

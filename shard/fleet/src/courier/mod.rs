@@ -169,7 +169,9 @@ impl Courier {
             | FromCore::ZoneSaved { .. }
             | FromCore::Ended { .. } => {}
             FromCore::Key { player, key } => {
-                leaving.key(now, core, player, key, |token| !coming.has(token), &door.contract, out)
+                // One that has come stays until the host that it comes from knows that.
+                let key = key.filter(|key| !coming.has(&key.token));
+                leaving.key(now, core, player, key, &door.contract, out);
             }
             FromCore::Awaited { token } => coming.awaited(now, core, &token, out),
             FromCore::Taken { token, player } => leaving.taken(now, core, &token, player, out),

@@ -351,7 +351,7 @@ fn a_player_moves_on_when_its_source_has_no_copy_any_more() {
         courier.tick(now);
         let before = outputs(courier);
         assert!(courier.begin(now, 0, 1, &third));
-        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key.clone()) });
+        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key) });
         let asks = outputs(courier).iter().any(|it| matches!(it, Output::ToHost(_, _, Note::Ask { .. })));
         (asks, before)
     };
