@@ -9,8 +9,9 @@
 //! | [`bus`] | what hosts say to each other, over NATS | [`model`], [`courier`] |
 //! | [`zones`] | what a host does about zones, without I/O | [`model`], [`courier`] |
 //! | [`courier`] | moves players between hosts, without I/O | [`model`] |
-//! | [`checkpoints`] | what is kept of players, so that another host can go on with them | [`model`], [`bus`] |
-//! | [`host`] | a server that registers itself, owns zones and hands players over | [`model`], [`store`], [`registry`], [`bus`], [`checkpoints`], [`courier`], [`zones`] |
+//! | [`clock`] | the time of day of a host | |
+//! | [`checkpoints`] | what is kept of players, so that another host can go on with them | [`clock`], [`model`], [`bus`] |
+//! | [`host`] | a server that registers itself, owns zones and hands players over | [`clock`], [`model`], [`store`], [`registry`], [`bus`], [`checkpoints`], [`courier`], [`zones`] |
 //! | [`relay`] | a node: it carries datagrams of clients along routes to hosts | [`model`], [`registry`], [`store`], [`topology`] |
 //! | [`location`] | where an address is | |
 //! | [`balancer`] | decides where a client plays | [`model`], [`location`] |
@@ -22,6 +23,7 @@ pub mod balance;
 pub mod balancer;
 pub mod bus;
 pub mod checkpoints;
+pub mod clock;
 pub mod courier;
 pub mod host;
 pub mod location;

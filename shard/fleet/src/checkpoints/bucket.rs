@@ -24,7 +24,7 @@ impl Bucket {
         match self {
             #[cfg(feature = "nats")]
             Bucket::Nats(bucket) => bucket.open().await,
-            Bucket::Memory(bucket) => bucket.check(),
+            Bucket::Memory(bucket) => bucket.check().await,
         }
     }
 
@@ -36,7 +36,7 @@ impl Bucket {
         match self {
             #[cfg(feature = "nats")]
             Bucket::Nats(bucket) => bucket.get(key).await,
-            Bucket::Memory(bucket) => bucket.get(key),
+            Bucket::Memory(bucket) => bucket.get(key).await,
         }
     }
 
@@ -48,7 +48,7 @@ impl Bucket {
         match self {
             #[cfg(feature = "nats")]
             Bucket::Nats(bucket) => bucket.put(key, revision, value).await,
-            Bucket::Memory(bucket) => bucket.change(key, revision, Some(value)),
+            Bucket::Memory(bucket) => bucket.change(key, revision, Some(value)).await,
         }
     }
 
@@ -60,7 +60,7 @@ impl Bucket {
         match self {
             #[cfg(feature = "nats")]
             Bucket::Nats(bucket) => bucket.delete(key, revision).await,
-            Bucket::Memory(bucket) => bucket.change(key, revision, None).map(|_| ()),
+            Bucket::Memory(bucket) => bucket.change(key, revision, None).await.map(|_| ()),
         }
     }
 }

@@ -50,8 +50,14 @@ pub(super) enum Next {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Job {
-    Enter { takes_over: bool },
-    Write { state: Vec<u8> },
+    Enter {
+        takes_over: bool,
+    },
+    Write {
+        state: Vec<u8>,
+    },
+    /// Nothing has changed, but the account may have entered elsewhere.
+    Verify,
     Delete,
 }
 
@@ -82,6 +88,7 @@ pub(super) async fn carry_out(
     let stay = stay.expect("an account that has entered has a stay");
     let (hash, changed) = match &job {
         Job::Write { state } => (Some(hash_of(state)), desk.write(account, stay, revision, state.clone()).await),
+        Job::Verify => (None, desk.verify(account, stay).await),
         _ => (None, desk.delete(account, stay).await),
     };
     Finished::Changed { account, serial, hash, changed, job }

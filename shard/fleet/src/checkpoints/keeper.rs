@@ -6,6 +6,7 @@ use super::players::{PlayerCounters, Players};
 use super::tasks::Desk;
 use super::vault::Vault;
 use super::zones::{ZoneCounters, Zones};
+use crate::clock::Clock;
 use crate::model::{Area, Name, RunId};
 use ringshard::game::AccountId;
 use ringshard::runtime::fleet::{FromCore, ToCore};
@@ -24,9 +25,9 @@ pub struct Keeper {
 
 impl Keeper {
     /// For this run of a host with so many cores. Each player and each zone has a checkpoint every so often.
-    pub fn new(bucket: Bucket, vault: Vault, me: RunId, cores: usize, every: Duration) -> Self {
+    pub fn new(bucket: Bucket, vault: Vault, clock: Clock, me: RunId, cores: usize, every: Duration) -> Self {
         let ticks = (every.as_secs_f64() / TICK.as_secs_f64()) as u32;
-        let desk = Arc::new(Desk { bucket, vault, me, refused: AtomicU64::new(0) });
+        let desk = Arc::new(Desk { bucket, vault, clock, me, refused: AtomicU64::new(0) });
         Keeper {
             players: Players::new(desk.clone()),
             zones: Zones::new(desk, cores, every),
@@ -83,6 +84,7 @@ impl Keeper {
     /// Waits until the bucket has answered something. It can be dropped at any time.
     pub async fn hear_bucket(&mut self) {
         tokio::select! {
+            biased;
             () = self.players.hear_bucket() => {}
             () = self.zones.hear_bucket(&mut self.out) => {}
         }

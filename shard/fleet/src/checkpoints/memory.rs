@@ -2,52 +2,99 @@
 
 use super::answer::{BucketError, Found};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::sleep;
 
-/// A bucket in memory.
+/// How long a request waits for an answer that does not come.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A bucket in memory. A clone shares the client's fault; [`Self::client`] makes one with its own.
 #[derive(Clone, Default, Debug)]
-pub struct MemoryBucket(Arc<Mutex<Contents>>);
+pub struct MemoryBucket {
+    contents: Arc<Mutex<Contents>>,
+    fault: Arc<Mutex<BucketFault>>,
+}
+
+/// What is wrong between a client and a bucket.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum BucketFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// No request arrives.
+    Away,
+    /// Requests arrive, but no answer comes back.
+    AnswersLost,
+    /// Each request takes so long.
+    Slow(Duration),
+}
 
 #[derive(Default, Debug)]
 struct Contents {
     found: BTreeMap<String, Found>,
     changes: u64,
-    is_away: bool,
 }
 
 impl MemoryBucket {
-    /// Whether it answers from now on.
-    pub fn set_away(&self, is_away: bool) {
-        self.contents().is_away = is_away;
+    /// Another client of the same bucket, without a fault.
+    pub fn client(&self) -> Self {
+        MemoryBucket { contents: self.contents.clone(), fault: Arc::default() }
+    }
+
+    /// What is wrong from now on.
+    pub fn set_fault(&self, fault: BucketFault) {
+        *lock(&self.fault) = fault;
+    }
+
+    /// What is wrong now.
+    pub fn fault(&self) -> BucketFault {
+        *lock(&self.fault)
     }
 
     /// How often values were changed.
     pub fn changes(&self) -> u64 {
-        self.contents().changes
+        lock(&self.contents).changes
     }
 
-    fn contents(&self) -> std::sync::MutexGuard<'_, Contents> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) async fn check(&self) -> Result<(), BucketError> {
+        self.request(|_| Ok(())).await
     }
 
-    pub(super) fn check(&self) -> Result<(), BucketError> {
-        if self.contents().is_away { Err(BucketError::Away("it is away".into())) } else { Ok(()) }
+    pub(super) async fn get(&self, key: &str) -> Result<Found, BucketError> {
+        self.request(|contents| Ok(contents.found.get(key).cloned().unwrap_or_default())).await
     }
 
-    pub(super) fn get(&self, key: &str) -> Result<Found, BucketError> {
-        self.check()?;
-        Ok(self.contents().found.get(key).cloned().unwrap_or_default())
+    pub(super) async fn change(&self, key: &str, revision: u64, value: Option<Vec<u8>>) -> Result<u64, BucketError> {
+        let change = |contents: &mut Contents| {
+            if contents.found.get(key).map_or(0, |found| found.revision) != revision {
+                return Err(BucketError::Conflict);
+            }
+            contents.changes += 1;
+            let revision = contents.changes;
+            contents.found.insert(key.to_owned(), Found { value, revision });
+            Ok(revision)
+        };
+        self.request(change).await
     }
 
-    pub(super) fn change(&self, key: &str, revision: u64, value: Option<Vec<u8>>) -> Result<u64, BucketError> {
-        self.check()?;
-        let mut contents = self.contents();
-        if contents.found.get(key).map_or(0, |found| found.revision) != revision {
-            return Err(BucketError::Conflict);
+    async fn request<T>(&self, work: impl FnOnce(&mut Contents) -> Result<T, BucketError>) -> Result<T, BucketError> {
+        let fault = self.fault();
+        let late = || async {
+            sleep(TIMEOUT).await;
+            Err(BucketError::Away(format!("no answer after {TIMEOUT:?}")))
+        };
+        match fault {
+            BucketFault::Away => return late().await,
+            BucketFault::Slow(delay) if delay >= TIMEOUT => return late().await,
+            BucketFault::Slow(delay) => sleep(delay).await,
+            BucketFault::None | BucketFault::AnswersLost => {}
         }
-        contents.changes += 1;
-        let revision = contents.changes;
-        contents.found.insert(key.to_owned(), Found { value, revision });
-        Ok(revision)
+        let answer = work(&mut lock(&self.contents));
+        if fault == BucketFault::AnswersLost { late().await } else { answer }
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

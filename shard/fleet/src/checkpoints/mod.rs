@@ -42,7 +42,7 @@ mod zones;
 pub use answer::{BucketError, Found};
 pub use bucket::Bucket;
 pub use keeper::Keeper;
-pub use memory::MemoryBucket;
+pub use memory::{BucketFault, MemoryBucket};
 #[cfg(feature = "nats")]
 pub use nats::NatsBucket;
 pub use output::Output;

@@ -4,12 +4,12 @@ use super::answer::BucketError;
 use super::bucket::Bucket;
 use super::record::{PlayerRecord, key_of};
 use super::vault::Vault;
+use crate::clock::Clock;
 use crate::model::RunId;
 use ringshard::game::AccountId;
 use ringshard::runtime::fleet::Stay;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Attempts while others change the same record.
 const TRIES: usize = 4;
@@ -20,6 +20,7 @@ const NUMBER_BITS: u32 = 16;
 pub(super) struct Desk {
     pub bucket: Bucket,
     pub vault: Vault,
+    pub clock: Clock,
     pub me: RunId,
     /// Values that were no record of their account.
     pub refused: AtomicU64,
@@ -54,7 +55,7 @@ impl Desk {
         for _ in 0..TRIES {
             let (revision, at_ms, record) = match self.find::<PlayerRecord>(&key).await {
                 Ok((revision, Some((at_ms, record)))) => (revision, at_ms, Some(record)),
-                Ok((revision, None)) => (revision, now_ms(), None),
+                Ok((revision, None)) => (revision, self.clock.now_ms(), None),
                 Err(error) => return Entered::Failed(error.to_string()),
             };
             let former = record.as_ref().map_or(0, |record| record.stay().number);
@@ -86,7 +87,7 @@ impl Desk {
     ) -> Changed {
         let key = key_of(account);
         let record = PlayerRecord::new(stay, self.me, Some(state));
-        let value = self.vault.seal(&key, now_ms(), &record);
+        let value = self.vault.seal(&key, self.clock.now_ms(), &record);
         for _ in 0..TRIES {
             let revision = match known.take() {
                 Some(revision) => revision,
@@ -103,6 +104,18 @@ impl Desk {
             }
         }
         Changed::Failed("others change the record all the time".into())
+    }
+
+    /// Looks whether the record is this host's, in this stay.
+    pub(super) async fn verify(&self, account: AccountId, stay: Stay) -> Changed {
+        match self.find::<PlayerRecord>(&key_of(account)).await {
+            Ok((_, Some((_, found)))) if found.stay() > stay => Changed::Superseded,
+            Ok((revision, Some((_, found)))) if found.stay() == stay && found.owner() == self.me => {
+                Changed::Done(revision)
+            }
+            Ok(_) => Changed::Failed("the record is not the one that was written".into()),
+            Err(error) => Changed::Failed(error.to_string()),
+        }
     }
 
     /// Removes the record of a stay.
@@ -127,13 +140,13 @@ impl Desk {
     /// A stay that begins now, later than the one of this number, even if that host's clock was ahead.
     pub(super) fn stay_after(&self, former: u64) -> Stay {
         let mixed = self.me.0 & ((1 << NUMBER_BITS) - 1);
-        Stay { number: (now_ms() << NUMBER_BITS | mixed).max(former + 1), moves: 0 }
+        Stay { number: (self.clock.now_ms() << NUMBER_BITS | mixed).max(former + 1), moves: 0 }
     }
 
     /// The number of a key's last change, and its record with its time. A value that is none is counted.
     pub(super) async fn find<T: DeserializeOwned>(&self, key: &str) -> Result<(u64, Option<(u64, T)>), BucketError> {
         let found = self.bucket.get(key).await?;
-        let record = found.value.map(|value| self.vault.open(key, &value, now_ms()));
+        let record = found.value.map(|value| self.vault.open(key, &value, self.clock.now_ms()));
         let record = record.transpose().unwrap_or_else(|error| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(key, %error, "a checkpoint is refused");
@@ -141,9 +154,4 @@ impl Desk {
         });
         Ok((found.revision, record))
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }

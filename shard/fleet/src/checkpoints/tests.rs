@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bus::BusKey;
+use crate::clock::Clock;
 use crate::model::RunId;
 use proptest::prelude::*;
 use ringshard::game::AccountId;
@@ -46,6 +47,7 @@ impl Fleet {
             keeper: Keeper::new(
                 Bucket::Memory(bucket.clone()),
                 Vault::new(&BusKey::from_bytes([7; 32]), "b"),
+                Clock::System,
                 RunId(run),
                 1,
                 EVERY,
@@ -284,12 +286,12 @@ async fn without_the_bucket_players_enter_and_the_later_stay_counts() {
     fleet.settle(MS(50)).await;
     fleet.play();
     fleet.settle(MS(50)).await;
-    fleet.bucket.set_away(true);
+    fleet.bucket.set_fault(BucketFault::Away);
     fleet.enter(1, ANN);
     fleet.settle(MS(2_500)).await;
     assert_eq!(fleet.places(ANN), [(0, 1), (1, 0)], "it has entered within 2 s");
     assert_eq!(fleet.hosts[1].keeper.counters().without, 1);
-    fleet.bucket.set_away(false);
+    fleet.bucket.set_fault(BucketFault::None);
     for _ in 0..3 {
         fleet.play();
         fleet.settle(MS(100)).await;
@@ -319,11 +321,11 @@ async fn a_player_that_leaves_while_the_bucket_is_away_has_no_checkpoint_later()
     fleet.settle(MS(50)).await;
     fleet.play();
     fleet.settle(MS(50)).await;
-    fleet.bucket.set_away(true);
+    fleet.bucket.set_fault(BucketFault::Away);
     fleet.leave(0, ANN);
     fleet.settle(MS(1_000)).await;
-    fleet.bucket.set_away(false);
-    fleet.settle(MS(6_000)).await;
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.settle(MS(8_000)).await;
     assert_eq!(fleet.hosts[0].keeper.counters().accounts, 0);
     fleet.enter(0, ANN);
     fleet.settle(MS(100)).await;
@@ -375,11 +377,11 @@ proptest! {
                     Act::Walk(..) => {}
                     Act::Play => fleet.play(),
                     Act::Mute(host, is_mute) => fleet.hosts[host].is_mute = is_mute,
-                    Act::Away(is_away) => fleet.bucket.set_away(is_away),
+                    Act::Away(is_away) => fleet.bucket.set_fault(if is_away { BucketFault::Away } else { BucketFault::None }),
                     Act::Pass(ms) => fleet.settle(MS(ms)).await,
                 }
             }
-            fleet.bucket.set_away(false);
+            fleet.bucket.set_fault(BucketFault::None);
             fleet.settle(MS(8_000)).await;
             for _ in 0..3 {
                 fleet.play();

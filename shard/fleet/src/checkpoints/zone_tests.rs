@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bus::BusKey;
+use crate::clock::Clock;
 use crate::model::{Area, Name, RunId};
 use ringshard::runtime::fleet::{FromCore, ToCore};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +37,7 @@ impl Fleet {
         let host = |(at, cores): (usize, &usize)| {
             let (run, vault) = (RunId(at as u64 + 1), Vault::new(&BusKey::from_bytes([7; 32]), "b"));
             let kept = Bucket::Memory(bucket.clone());
-            let keeper = Keeper::new(kept, vault, run, *cores, Duration::from_secs(10));
+            let keeper = Keeper::new(kept, vault, Clock::System, run, *cores, Duration::from_secs(10));
             Host { run, keeper, cores: vec![BTreeMap::new(); *cores], is_alive: true }
         };
         let hosts = cores.iter().enumerate().map(host).collect();
@@ -198,7 +199,7 @@ async fn zones_that_are_split_and_merged_stay_with_their_cores() {
 #[tokio::test(start_paused = true)]
 async fn without_the_bucket_a_zone_begins_anew() {
     let mut fleet = Fleet::new(&[1]).await;
-    fleet.bucket.set_away(true);
+    fleet.bucket.set_fault(BucketFault::Away);
     fleet.own(0, true);
     fleet.pass(1.0).await;
     assert_eq!(fleet.parts(0), [None]);

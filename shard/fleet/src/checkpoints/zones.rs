@@ -7,7 +7,7 @@ use super::AGE_MAX;
 use super::answer::BucketError;
 use super::output::Output;
 use super::record::{ZoneRecord, key_of_zone};
-use super::tasks::{Desk, now_ms};
+use super::tasks::Desk;
 use crate::model::{Area, Name, RunId};
 use ringshard::runtime::fleet::{OwnZone, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,7 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// The most that a zone's record may have, in bytes: NATS takes 1 MiB.
 const SHARES_BYTES_MAX: usize = 900 * 1_024;
@@ -322,21 +322,21 @@ async fn take(desk: &Desk, name: &Name, alive: &BTreeSet<RunId>) -> Option<(u64,
     let key = key_of_zone(name);
     let until = Instant::now() + PATIENCE;
     loop {
-        let is_late = Instant::now() >= until;
-        let found = desk.find::<ZoneRecord>(&key).await;
+        let found = timeout_at(until, desk.find::<ZoneRecord>(&key)).await.ok()?;
+        let is_last_look = Instant::now() + LOOK >= until;
         if let Ok((revision, record)) = found {
             let others = |record: &ZoneRecord| record.owner != desk.me.0 && alive.contains(&RunId(record.owner));
             let is_complete = record.as_ref().is_none_or(|(_, record)| record.is_last || !others(record));
-            if is_complete || is_late {
+            if is_complete || is_last_look {
                 let (at_ms, shares) =
-                    record.map_or_else(|| (now_ms(), Vec::new()), |(at_ms, record)| (at_ms, record.shares));
+                    record.map_or_else(|| (desk.clock.now_ms(), Vec::new()), |(at_ms, record)| (at_ms, record.shares));
                 let mine = ZoneRecord { owner: desk.me.0, is_last: false, shares };
                 if let Ok(revision) = desk.bucket.put(&key, revision, desk.vault.seal(&key, at_ms, &mine)).await {
                     return Some((revision, mine.shares));
                 }
             }
         }
-        if is_late {
+        if is_last_look {
             return None;
         }
         sleep(LOOK).await;
@@ -352,7 +352,7 @@ async fn write(
     shares: Vec<Vec<u8>>,
 ) -> Result<u64, BucketError> {
     let key = key_of_zone(name);
-    let value = desk.vault.seal(&key, now_ms(), &ZoneRecord { owner: desk.me.0, is_last, shares });
+    let value = desk.vault.seal(&key, desk.clock.now_ms(), &ZoneRecord { owner: desk.me.0, is_last, shares });
     if let Some(revision) = revision {
         return desk.bucket.put(&key, revision, value).await;
     }

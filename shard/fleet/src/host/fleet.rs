@@ -1,8 +1,6 @@
 //! The server's side of the registration: metrics, the dashboard and `/ready`.
 
 use super::HostSettings;
-#[cfg(feature = "nats")]
-use super::clock::Clock;
 use super::member::{Member, Server, Shown};
 #[cfg(feature = "nats")]
 use super::traffic::{Traffic, TrafficParts, TrafficShown};
@@ -12,6 +10,8 @@ use crate::bus::nats::NatsBus;
 use crate::bus::{Bus, BusKey, BusSettings, Seal};
 #[cfg(feature = "nats")]
 use crate::checkpoints::{Bucket, Keeper, NatsBucket, Vault};
+#[cfg(feature = "nats")]
+use crate::clock::Clock;
 #[cfg(feature = "nats")]
 use crate::courier::Peer;
 use crate::model::{HostState, RunId};
@@ -307,7 +307,7 @@ fn keeper(settings: &BusSettings, key: &BusKey, bus: &NatsBus, run: RunId, cores
     let bucket = &settings.checkpoint_bucket;
     let keep = |secs| {
         let (kept, vault) = (NatsBucket::new(bus.client(), bucket), Vault::new(key, bucket));
-        Keeper::new(Bucket::Nats(Box::new(kept)), vault, run, cores, Duration::from_secs(secs))
+        Keeper::new(Bucket::Nats(Box::new(kept)), vault, Clock::System, run, cores, Duration::from_secs(secs))
     };
     Some(settings.checkpoint_secs).filter(|secs| *secs > 0).map(keep)
 }

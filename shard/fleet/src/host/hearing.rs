@@ -129,6 +129,11 @@ impl Hearing {
         self.hosts.values().filter(|known| known.is_heard(within)).map(|known| known.run).collect()
     }
 
+    /// How many hosts were heard within this time.
+    pub(super) fn count(&self, within: Duration) -> usize {
+        self.hosts.values().filter(|known| known.is_heard(within)).count()
+    }
+
     /// All hosts. Those that were silent for longer than `most` are forgotten.
     pub(super) fn all(&mut self, most: Duration) -> BTreeMap<Name, Heard> {
         self.hosts.retain(|_, known| known.is_heard(most));

@@ -11,7 +11,6 @@
 //! | `kept` | between that task and the checkpoints |
 //! | `neighbours` | what players see of the zones of other hosts |
 //! | `join` | [`membership`]: how a server joins its fleet when it starts |
-//! | `clock` | the time of day |
 //! | `simulation` | many hosts under one virtual clock, with faults and an auditor (in tests) |
 //! | `fleet` | [`FleetHost`]: the server's side of it, for metrics, the dashboard and `/ready` |
 //!
@@ -19,7 +18,6 @@
 //! changes nothing for the players of this host.
 
 #[cfg(any(test, feature = "nats"))]
-mod clock;
 #[cfg(any(test, feature = "nats"))]
 mod duty;
 mod fleet;

@@ -1,6 +1,5 @@
 //! The task that owns zones and moves players between this host and others.
 
-use super::clock::Clock;
 use super::duty;
 use super::hearing::{BEAT, FENCE_MARGIN, Hearing, patience};
 use super::kept::{self, Said};
@@ -8,6 +7,7 @@ use super::member::{Server, Shown};
 use super::neighbours::Neighbours;
 use crate::bus::{Beat, Bus, Letter, NotALetter, Seal, To};
 use crate::checkpoints::{Keeper, PlayerCounters, ZoneCounters};
+use crate::clock::Clock;
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
 use crate::model::{Host, HostState, Name, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
@@ -426,7 +426,7 @@ impl Traffic {
         self.counts.moves = self.courier.under_way();
         self.counts.longest_wait = self.courier.longest_wait(self.now());
         self.counts.is_bus_there = self.hearing.is_bus_there();
-        self.counts.hosts_heard = self.hearing.alive(self.parts.lease).len();
+        self.counts.hosts_heard = self.hearing.count(self.parts.lease);
         self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);
         self.counts.checkpoints = self.parts.keeper.as_ref().map(|keeper| (keeper.counters(), keeper.zone_counters()));
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.counts;

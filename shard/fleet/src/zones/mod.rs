@@ -185,7 +185,7 @@ fn candidates<'a>(zone: &Name, view: View<'a>, owned: &BTreeMap<&Name, usize>) -
     let others = view.heard.iter().filter(|(_, heard)| heard.is_open && heard.silent_for < view.patience);
     let me = view.is_open.then_some(&view.me.name);
     let mut all: Vec<&Name> = others.map(|(name, _)| name).chain(me).collect();
-    all.sort_by_key(|host| (owned.get(*host).copied().unwrap_or(0), mixed(zone, host)));
+    all.sort_by_cached_key(|host| (owned.get(*host).copied().unwrap_or(0), mixed(zone, host)));
     all
 }
 

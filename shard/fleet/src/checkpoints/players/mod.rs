@@ -222,7 +222,7 @@ impl Players {
         let is_fresh = |(hash, at): (u64, Instant)| hash == hash_of(&state) && at.elapsed() < REFRESH;
         if held.job.is_none() && !held.is_busy && held.written.is_some_and(is_fresh) {
             self.counters.unchanged += 1;
-            return;
+            return self.set_job(account, Job::Verify);
         }
         self.set_job(account, Job::Write { state });
     }
@@ -248,7 +248,8 @@ impl Players {
     fn count(&mut self, changed: &Changed, job: &Job) {
         match (changed, job) {
             (Changed::Done(_), Job::Write { .. }) => self.counters.written += 1,
-            (Changed::Done(_), _) => self.counters.removed += 1,
+            (Changed::Done(_), Job::Delete) => self.counters.removed += 1,
+            (Changed::Done(_), _) => {}
             (Changed::Failed(_), _) => self.counters.failed += 1,
             (Changed::Superseded, _) => {}
         }
@@ -263,7 +264,10 @@ impl Players {
             }
             (Changed::Done(_) | Changed::Superseded, Phase::Leaving) => self.gone(account),
             (Changed::Done(revision), _) => {
-                (held.revision, held.written) = (Some(revision), hash.map(|hash| (hash, Instant::now())));
+                held.revision = Some(revision);
+                if let Some(hash) = hash {
+                    held.written = Some((hash, Instant::now()));
+                }
                 self.requeue(account);
             }
             (Changed::Superseded, Phase::Here) => {
@@ -276,7 +280,7 @@ impl Players {
             (Changed::Superseded, _) => {}
             (Changed::Failed(error), phase) => {
                 tracing::debug!(%account, error, "a checkpoint was not written");
-                held.revision = None;
+                (held.revision, held.written) = (None, None);
                 if phase == Phase::Leaving {
                     held.job.get_or_insert(job);
                     held.again_at = Some(Instant::now() + AGAIN);

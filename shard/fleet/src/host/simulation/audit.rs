@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::core::Player;
 use super::fleet::{Fleet, GHOST_MAX, Place};
-use super::server::Running;
+use super::server::{CHECKPOINT, Running, SLACK};
 use crate::model::{Name, RunId, Zones};
 use ringshard::runtime::fleet::Token;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,6 +42,11 @@ pub(super) struct Audit {
     late: u64,
     rolled_back: u64,
     ghosts_seen: u64,
+    restored: u64,
+    put_out: u64,
+    put_out_latest: u64,
+    /// The oldest checkpoint with which a client entered while nothing was wrong with checkpoints.
+    oldest: Duration,
 }
 
 /// Sums over many runs.
@@ -82,6 +87,36 @@ impl Audit {
     pub(super) fn entered(&mut self, client: &Client) {
         self.entries += 1;
         self.note((client.number, client.home));
+    }
+
+    /// A client with an account enters: with its last checkpoint, if it has one.
+    pub(super) fn recalled(&mut self, player: &Player, is_restored: bool, client: &Client, unkept_at: Option<Instant>) {
+        let Audit { seed, .. } = *self;
+        let Player { client: number, version, .. } = *player;
+        let is_recent = |at: Option<Instant>| at.is_some_and(|at| at.elapsed() < CHECKPOINT + 2 * SLACK);
+        self.restored += u64::from(is_restored);
+        if !is_restored {
+            let is_excused = !client.is_kept || is_recent(unkept_at);
+            assert!(is_excused, "seed {seed}: client {number} enters as a newcomer, although it has a checkpoint");
+            return;
+        }
+        let latest = client.version;
+        assert!(client.is_newcomer || version <= latest, "seed {seed}: client {number} enters as it never was");
+        let age = client.age_of(version);
+        let last = client.last_change().checked_sub(CHECKPOINT + 2 * SLACK);
+        let is_excused = client.is_newcomer || last.is_none() || client.unkept_at > last;
+        assert!(
+            is_excused || age <= CHECKPOINT + SLACK,
+            "seed {seed}: client {number} enters as it was {age:?} before its end: {version} of {latest} changes"
+        );
+        self.oldest = self.oldest.max(if is_excused { Duration::ZERO } else { age });
+    }
+
+    /// A player is put out, because its account has entered elsewhere. `is_latest`: that is not so.
+    pub(super) fn put_out(&mut self, run: RunId, player: &Player, is_latest: bool) {
+        self.note((run, player.token, is_latest));
+        self.put_out += 1;
+        self.put_out_latest += u64::from(is_latest);
     }
 
     pub(super) fn taken(&mut self, run: RunId, player: &Player) {
@@ -129,17 +164,39 @@ impl Audit {
         for place in places {
             let Place::Up(host) = place else { continue };
             for core in &mut host.cores {
-                core.players.retain(|_, player| {
-                    if clients[player.client].token == player.token {
+                let mut over = Vec::new();
+                for (number, player) in &core.players {
+                    let client = &clients[player.client];
+                    if client.token == player.token {
                         let is_first = seen.insert(player.client);
                         assert!(is_first, "seed {}: client {} is in two worlds", plan.seed, player.client);
-                        return true;
+                        continue;
                     }
                     let since = *audit.ghosts.get(&player.token).unwrap_or(&now);
                     audit.ghosts_seen += u64::from(since == now);
                     ghosts.insert(player.token, since);
-                    now - since < GHOST_MAX
-                });
+                    // Its account is elsewhere: it learns that at its next checkpoint.
+                    let must_know = client.home.is_some() && player.account.is_some();
+                    let troubles = [Some(since), Some(client.home_since), client.unkept_at, host.unkept_at];
+                    let quiet_since = troubles.into_iter().flatten().max().expect("two are times");
+                    assert!(
+                        !must_know || now - quiet_since < CHECKPOINT + SLACK,
+                        "seed {}: the account of client {} is in two worlds: at {:?} as {player:?}, and for {:?} at {:?}",
+                        plan.seed,
+                        player.client,
+                        host.peer,
+                        client.home_since.elapsed(),
+                        client.home
+                    );
+                    if now - since >= GHOST_MAX {
+                        over.push((*number, player.client));
+                    }
+                }
+                for (number, client) in over {
+                    core.end(number);
+                    // It may have been the last who wrote its checkpoint.
+                    clients[client].is_kept = false;
+                }
             }
         }
         audit.ghosts = ghosts;
@@ -214,7 +271,7 @@ impl Audit {
             for host in fleet.running() {
                 for core in &host.cores {
                     let own = core.own.as_ref().expect("it was checked");
-                    let is_here = |player: &&Player| player.client == client.number && player.token == client.token;
+                    let is_here = |player: &&Player| player.client == client.number;
                     let count = core.players.values().filter(is_here).count();
                     places.extend((0..count).map(|_| (host.peer.name.clone(), !own.excludes(client.point))));
                 }
@@ -241,7 +298,8 @@ impl fmt::Display for Audit {
         write!(
             formatter,
             "{} faults ({} kills, {} drains, {} ended themselves), {} players came ({} returned, {} refused, {} late, {} as \
-             they were before their host died), {} entered, {} zones handed over, {} taken over, {} sessions without a client",
+             they were before their host died), {} entered ({} with a checkpoint, at most {:.1} s old; {} put out for that, {} of \
+             them in vain), {} zones handed over, {} taken over, {} sessions without a client",
             self.faults,
             self.kills,
             self.drains,
@@ -252,6 +310,10 @@ impl fmt::Display for Audit {
             self.late,
             self.rolled_back,
             self.entries,
+            self.restored,
+            self.oldest.as_secs_f32(),
+            self.put_out,
+            self.put_out_latest,
             self.handovers,
             self.takeovers,
             self.ghosts_seen
@@ -265,7 +327,7 @@ impl Totals {
         self.faults += fleet.audit.faults;
         self.moves += fleet.audit.moves;
         self.takeovers += fleet.audit.takeovers;
-        self.carried += fleet.hub.carried();
+        self.carried += fleet.base.hub.carried();
     }
 }
 

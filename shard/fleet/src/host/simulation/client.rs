@@ -1,12 +1,21 @@
 //! A player at home.
 
+use super::core::Player;
 use super::dice::Dice;
+use super::server::{CHECKPOINT, SLACK};
 use crate::model::RunId;
+use ringshard::game::AccountId;
 use ringshard::runtime::fleet::Token;
+use std::collections::VecDeque;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// How far a client walks in a second, in units of the map.
 const SPEED: f32 = 12.0;
+/// How long it waits until a server lets it in.
+const KNOCK: Duration = Duration::from_secs(6);
+/// Versions that it remembers: of two minutes.
+const PAST_MAX: usize = 240;
 
 pub(super) struct Client {
     pub number: usize,
@@ -15,10 +24,24 @@ pub(super) struct Client {
     entered: u64,
     pub point: [f32; 2],
     aim: [f32; 2],
+    /// Its account. None: a guest.
+    pub account: Option<AccountId>,
     /// How often its state has changed.
     pub version: u64,
+    /// When its state had which version, the oldest first.
+    past: VecDeque<(Instant, u64)>,
+    /// Since when it is in the world with this session.
+    pub home_since: Instant,
+    /// When its host last had something wrong with its checkpoints.
+    pub unkept_at: Option<Instant>,
+    /// Whether the bucket certainly has a checkpoint of it.
+    pub is_kept: bool,
+    /// Whether what the bucket has may be of an earlier life: it entered without.
+    pub is_newcomer: bool,
     /// The server that has the player, or had it last. None: it is in no world.
     pub home: Option<RunId>,
+    /// The server at which it waits to enter, and until when.
+    pub entering: Option<(RunId, Instant)>,
     /// The other server at which it waits, and until when.
     pub beside: Option<(RunId, Instant)>,
     /// When it enters again.
@@ -33,19 +56,83 @@ impl Client {
             entered: 0,
             point,
             aim: point,
+            // Every third is a guest.
+            account: (!number.is_multiple_of(3)).then_some(AccountId(number as u64)),
             version: 0,
+            past: VecDeque::new(),
+            home_since: Instant::now(),
+            unkept_at: None,
+            is_kept: false,
+            is_newcomer: true,
             home: None,
+            entering: None,
             beside: None,
             enter_at: Instant::now(),
         }
     }
 
-    /// It begins a new session.
-    pub(super) fn enter(&mut self, home: RunId) {
+    /// It begins anew at this time, with what is left of its player: it goes to the host of this point.
+    pub(super) fn restart(&mut self, point: [f32; 2], at: Instant) {
+        self.point = point;
+        (self.home, self.entering, self.beside, self.enter_at) = (None, None, None, at);
+        self.forget_session();
+    }
+
+    /// It begins a new session, at this server.
+    pub(super) fn knock(&mut self, at: RunId) {
+        self.forget_session();
+        (self.home, self.beside) = (None, None);
+        self.entering = Some((at, Instant::now() + KNOCK));
+    }
+
+    /// Its player, as it enters.
+    pub(super) fn player(&self) -> Player {
+        let (client, token, account, version) = (self.number, self.token, self.account, self.version);
+        Player { client, token, account, stay: None, version }
+    }
+
+    /// Who has the old session is without a client.
+    fn forget_session(&mut self) {
         self.entered += 1;
         let parts = [(self.number as u64).to_le_bytes(), self.entered.to_le_bytes()].concat();
         self.token = parts.try_into().expect("two numbers of eight bytes");
-        (self.home, self.beside) = (Some(home), None);
+    }
+
+    /// It is in a world, in this state.
+    pub(super) fn enter(&mut self, home: RunId, version: u64, is_restored: bool) {
+        let now = Instant::now();
+        (self.home, self.entering, self.version, self.home_since) = (Some(home), None, version, now);
+        // A newcomer is in the bucket after its first checkpoint.
+        (self.is_newcomer, self.is_kept) = (!is_restored, is_restored);
+        self.past.clear();
+        self.past.push_back((now, version));
+    }
+
+    /// Its state has changed. `is_kept`: nothing is wrong with the checkpoints of its host.
+    pub(super) fn changed(&mut self, version: u64, is_kept: bool) {
+        let now = Instant::now();
+        self.version = version;
+        if !is_kept {
+            self.unkept_at = Some(now);
+        }
+        let since = self.unkept_at.max(Some(self.home_since)).expect("one is a time");
+        self.is_kept |= now - since > CHECKPOINT + SLACK;
+        self.is_newcomer &= !self.is_kept;
+        self.past.push_back((Instant::now(), version));
+        if self.past.len() > PAST_MAX {
+            self.past.pop_front();
+        }
+    }
+
+    /// When its state last changed.
+    pub(super) fn last_change(&self) -> Instant {
+        self.past.back().map_or(self.home_since, |(at, _)| *at)
+    }
+
+    /// How much older a state of this version is than the latest.
+    pub(super) fn age_of(&self, version: u64) -> Duration {
+        let next = self.past.iter().find(|(_, other)| *other > version);
+        next.zip(self.past.back()).map_or(Duration::ZERO, |((at, _), (last, _))| *last - *at)
     }
 
     /// Walks for a time, in seconds.

@@ -1,11 +1,14 @@
-//! A core of a host, as the fleet sees it: players in a world without space, and letters.
+//! A core of a host, as the fleet sees it: players in a world without space, zones with a number as their contents, and letters.
 
 use super::client::Client;
-use ringshard::runtime::fleet::{FleetPort, FromCore, OwnZones, ToCore, Token};
+use ringshard::game::AccountId;
+use ringshard::runtime::fleet::{FleetPort, FromCore, OwnZones, Recall, Stay, StayEnd, ToCore, Token};
+use ringshard::runtime::tick::TICK;
 use ringshard_protocol::crypto::noise::ResumeKey;
 use ringshard_protocol::limits::EXPECTED_PERIOD;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// A player in a world.
@@ -14,6 +17,10 @@ pub(super) struct Player {
     /// Which client's.
     pub client: usize,
     pub token: Token,
+    /// Its account. None: a guest.
+    pub account: Option<AccountId>,
+    /// Its stay, if it has an account.
+    pub stay: Option<Stay>,
     /// How often its state has changed. It stands for all that moves with a player.
     pub version: u64,
 }
@@ -23,6 +30,12 @@ pub(super) struct Player {
 pub(super) enum Report {
     /// The client of this session is sent to a core of another server.
     Sent { token: Token, address: std::net::SocketAddr, core: usize },
+    /// A client is in the world: with the state of its checkpoint, if it has one.
+    Entered { player: Player, is_restored: bool },
+    /// A client is not let in, because its account is elsewhere.
+    Refused(Player),
+    /// A player has been put out, because its account has entered elsewhere.
+    PutOut(Player),
     /// A player has come, with its state.
     Came(Player),
     /// A player has been taken out of the world.
@@ -32,6 +45,12 @@ pub(super) enum Report {
 pub(super) struct Core {
     port: FleetPort,
     pub players: BTreeMap<u64, Player>,
+    /// Clients that wait for their checkpoint.
+    entering: BTreeMap<u64, Player>,
+    /// Time between two checkpoints of a player. None: none are kept.
+    every: Option<Duration>,
+    /// When the next checkpoint of a player is due.
+    due: BTreeMap<u64, Instant>,
     expected: BTreeMap<Token, Instant>,
     taken: BTreeSet<Token>,
     pub own: Option<Arc<OwnZones>>,
@@ -40,14 +59,49 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) fn new(port: FleetPort) -> Self {
-        let (players, expected, taken) = Default::default();
-        Core { port, players, expected, taken, own: None, next: 0 }
+        let (players, entering, due) = Default::default();
+        let (expected, taken) = Default::default();
+        Core { port, players, entering, every: None, due, expected, taken, own: None, next: 0 }
     }
 
-    /// A client enters as a newcomer.
-    pub(super) fn enter(&mut self, player: Player) {
+    /// A client wants to enter. Gives whether it is in the world at once: one with an account waits for its checkpoint.
+    pub(super) fn enter(&mut self, player: Player) -> bool {
+        let Some(account) = player.account else {
+            self.add(player);
+            return true;
+        };
+        self.next += 1;
+        self.entering.insert(self.next, player);
+        self.port.say(FromCore::Enters { player: self.next, account });
+        false
+    }
+
+    fn add(&mut self, player: Player) {
         self.next += 1;
         self.players.insert(self.next, player);
+    }
+
+    /// The session of a player is over, because its client is gone.
+    pub(super) fn end(&mut self, number: u64) {
+        let player = self.players.remove(&number);
+        if let Some(Player { account: Some(account), stay: Some(stay), .. }) = player {
+            self.port.say(FromCore::Ended { player: number, account, stay, end: StayEnd::Left });
+        }
+    }
+
+    /// Makes the checkpoints that are due.
+    pub(super) fn make_checkpoints(&mut self) {
+        let (now, Some(every)) = (Instant::now(), self.every) else { return };
+        self.due.retain(|number, _| self.players.contains_key(number));
+        for (number, player) in &self.players {
+            let (Some(account), Some(stay)) = (player.account, player.stay) else { continue };
+            let due = self.due.entry(*number).or_insert(now);
+            if *due <= now && self.port.has_room() {
+                *due = now + every;
+                let state = bytes_of(player);
+                self.port.say(FromCore::Checkpoint { player: *number, account, stay, state });
+            }
+        }
     }
 
     /// A client is here beside its other server. Gives whether the core expects it.
@@ -60,15 +114,15 @@ impl Core {
     }
 
     /// Answers the fleet.
-    pub(super) fn hear(&mut self, refuses: bool) -> Vec<Report> {
+    pub(super) fn hear(&mut self, refuses: bool, clients: &[Client]) -> Vec<Report> {
         let mut reports = Vec::new();
         while let Some(letter) = self.port.take() {
-            reports.extend(self.answer(letter, refuses));
+            reports.extend(self.answer(letter, refuses, clients));
         }
         reports
     }
 
-    fn answer(&mut self, letter: ToCore, refuses: bool) -> Option<Report> {
+    fn answer(&mut self, letter: ToCore, refuses: bool, clients: &[Client]) -> Option<Report> {
         match letter {
             ToCore::Own(own) => self.own = Some(own),
             ToCore::Offer { player } => {
@@ -90,29 +144,65 @@ impl Core {
                 let player = number.and_then(|number| self.players.remove(&number));
                 self.port.say(FromCore::Taken { token, player: player.map(|player| bytes_of(&player)) });
                 let player = player?;
+                if let (Some(account), Some(stay)) = (player.account, player.stay) {
+                    let player = number.expect("it was found");
+                    self.port.say(FromCore::Ended { player, account, stay, end: StayEnd::Kept });
+                }
                 self.taken.insert(token);
                 return Some(Report::Taken(player));
             }
             ToCore::Give { token, player } => {
-                let player = player_of(&player);
+                let mut player = player_of(&player);
+                if let Some(stay) = &mut player.stay {
+                    stay.moves += 1;
+                }
                 assert_eq!(player.token, token, "a core is given another player than the letter names");
                 let is_own = self.taken.remove(&token);
                 let is_in = is_own || (self.expected.remove(&token).is_some() && !refuses);
                 if is_in {
                     let twice = self.players.values().any(|other| other.token == token);
                     assert!(!twice, "a core is given a player that it has");
-                    self.enter(player);
+                    self.add(player);
                 }
                 self.port.say(FromCore::Given { token, player: is_in.then_some(self.next) });
                 return is_in.then_some(Report::Came(player));
             }
-            ToCore::Checkpoints { .. }
-            | ToCore::Recalled { .. }
-            | ToCore::GainZone { .. }
-            | ToCore::SaveZone { .. }
-            | ToCore::Release { .. } => panic!("these fleets keep no checkpoints: {letter:?}"),
+            ToCore::Checkpoints { ticks } => self.every = (ticks > 0).then_some(TICK * ticks),
+            ToCore::Recalled { player, recall } => return self.recalled(player, recall, clients),
+            ToCore::Release { player: number } => {
+                let player = self.players.remove(&number)?;
+                let (account, stay) = (player.account?, player.stay?);
+                let end = StayEnd::Released(Some(bytes_of(&player)));
+                self.port.say(FromCore::Ended { player: number, account, stay, end });
+                return Some(Report::PutOut(player));
+            }
+            ToCore::GainZone { .. } => {}
+            ToCore::SaveZone { request, zone, .. } => {
+                self.port.say(FromCore::ZoneSaved { request, bytes: zone.name.clone().into_bytes() });
+            }
         }
         None
+    }
+
+    fn recalled(&mut self, number: u64, recall: Recall, clients: &[Client]) -> Option<Report> {
+        let mut player = self.entering.remove(&number).expect("the fleet answers once");
+        let is_waiting = clients[player.client].token == player.token;
+        match recall {
+            Recall::Refuse => is_waiting.then_some(Report::Refused(player)),
+            Recall::Enter { stay, .. } if !is_waiting => {
+                let account = player.account.expect("who waits has an account");
+                self.port.say(FromCore::Ended { player: number, account, stay, end: StayEnd::Kept });
+                None
+            }
+            Recall::Enter { stay, state } => {
+                let state = state.map(|state| player_of(&state));
+                let is_restored = state.is_some();
+                player.version = state.map_or(0, |state| state.version);
+                player.stay = Some(stay);
+                self.players.insert(number, player);
+                Some(Report::Entered { player, is_restored })
+            }
+        }
     }
 
     /// Says which players are outside of the host's zones.
@@ -134,12 +224,16 @@ fn key_of(token: &Token) -> ResumeKey {
 }
 
 fn bytes_of(player: &Player) -> Vec<u8> {
-    let numbers = [(player.client as u64).to_le_bytes(), player.version.to_le_bytes()];
+    let account = player.account.map_or(0, |account| account.0);
+    let Stay { number, moves } = player.stay.unwrap_or(Stay { number: 0, moves: 0 });
+    let numbers = [player.client as u64, player.version, account, number, u64::from(moves)].map(u64::to_le_bytes);
     [&player.token[..], &numbers.concat()].concat()
 }
 
 fn player_of(bytes: &[u8]) -> Player {
     let (token, numbers) = bytes.split_first_chunk::<16>().expect("a player begins with its token");
     let number = |at: usize| u64::from_le_bytes(numbers[at..at + 8].try_into().expect("it has eight bytes"));
-    Player { client: number(0) as usize, token: *token, version: number(8) }
+    let stay = Some(Stay { number: number(24), moves: number(32) as u32 }).filter(|stay| stay.number != 0);
+    let account = Some(AccountId(number(16))).filter(|account| account.0 != 0);
+    Player { client: number(0) as usize, token: *token, account, stay, version: number(8) }
 }

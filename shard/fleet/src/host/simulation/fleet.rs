@@ -4,10 +4,11 @@ use super::audit::Audit;
 use super::client::Client;
 use super::core::{Player, Report};
 use super::dice::Dice;
-use super::server::{PREFIX, Running, run_at};
+use super::server::{Base, PREFIX, Running, run_at};
 use super::storm::Storm;
 use crate::bus::memory::MemoryHub;
-use crate::host::clock::Clock;
+use crate::checkpoints::MemoryBucket;
+use crate::clock::Clock;
 use crate::model::{Area, Name, RunId};
 use crate::registry::{DirectoryReader, Keys, Occasion, Operator, follow_zones};
 use crate::store::{MemoryStore, Store};
@@ -29,6 +30,8 @@ const STILL: Duration = Duration::from_secs(40);
 const NOTICE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(6)];
 /// A client waits so long at another server for its player.
 const BESIDE: Duration = Duration::from_secs(14);
+/// A client that was not let in tries again after this.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 /// A drained host ends after that, players or not.
 const DRAIN_MAX: Duration = Duration::from_secs(120);
 /// A session without a client is over.
@@ -62,8 +65,7 @@ pub(super) enum Place {
 pub(super) struct Fleet {
     pub plan: Plan,
     pub dice: Dice,
-    pub store: MemoryStore,
-    pub hub: MemoryHub,
+    pub base: Base,
     pub zones: DirectoryReader,
     pub operator: Operator,
     pub places: Vec<Place>,
@@ -83,8 +85,8 @@ pub(super) struct Fleet {
 impl Fleet {
     /// Hosts that have just started, the zones, and clients that want to enter.
     pub(super) async fn start(plan: Plan) -> Fleet {
-        let (store, hub) = (MemoryStore::new(), MemoryHub::new(plan.seed));
-        let shared = || Store::Memory(store.client());
+        let base = Base { store: MemoryStore::new(), bucket: MemoryBucket::default(), hub: MemoryHub::new(plan.seed) };
+        let shared = || Store::Memory(base.store.client());
         let mut dice = Dice::new(plan.seed);
         let zones = follow_zones(shared(), Keys::new(PREFIX), 0);
         let operator = Operator::new(shared(), Keys::new(PREFIX), "simulation");
@@ -93,8 +95,7 @@ impl Fleet {
         let mut fleet = Fleet {
             plan,
             dice,
-            store,
-            hub,
+            base,
             zones,
             operator,
             places: (0..plan.hosts).map(|_| Place::Down(Instant::now())).collect(),
@@ -185,7 +186,7 @@ impl Fleet {
             // Up to 20 s away from the others' time.
             let ms = 1_000_000 + self.dice.below(40_000);
             let clock = Clock::Simulated { began: self.began, ms };
-            let running = Running::start(name, RunId(self.runs), &self.store, &self.hub, clock);
+            let running = Running::start(name, RunId(self.runs), &self.base, clock);
             self.places[at] = Place::Up(Box::new(running));
         }
     }
@@ -243,7 +244,7 @@ impl Fleet {
             }
             let run = host.peer.run;
             let refuses = host.refuses;
-            let reports: Vec<_> = host.cores.iter_mut().flat_map(|core| core.hear(refuses)).collect();
+            let reports: Vec<_> = host.cores.iter_mut().flat_map(|core| core.hear(refuses, &self.clients)).collect();
             host.server.set_players(host.players());
             for report in reports {
                 self.report(run, report);
@@ -257,9 +258,23 @@ impl Fleet {
                 let is_lost = self.dice.below(100) < self.strays;
                 let travel = self.dice.between(Duration::from_millis(20), Duration::from_millis(600));
                 if let Some(client) = self.clients.iter().find(|client| client.token == token && !is_lost) {
-                    let player = Player { client: client.number, token, version: 0 };
+                    let player = client.player();
                     self.arrivals.push((Instant::now() + travel, player, run_at(address), core));
                 }
+            }
+            Report::Entered { player, is_restored } => self.entered(run, &player, is_restored),
+            Report::Refused(player) => {
+                let client = &mut self.clients[player.client];
+                (client.entering, client.enter_at) = (None, Instant::now() + REFUSED_PAUSE);
+            }
+            Report::PutOut(player) => {
+                let pause = self.dice.between(NOTICE[0], NOTICE[1]);
+                let client = &mut self.clients[player.client];
+                let is_latest = client.token == player.token;
+                if is_latest {
+                    (client.home, client.enter_at) = (None, Instant::now() + pause);
+                }
+                self.audit.put_out(run, &player, is_latest);
             }
             Report::Came(player) => {
                 let client = &mut self.clients[player.client];
@@ -270,6 +285,25 @@ impl Fleet {
             }
             Report::Taken(player) => self.audit.taken(run, &player),
         }
+    }
+
+    /// A client ends without a word, and starts again somewhere.
+    pub(super) fn restart_client(&mut self) {
+        let at = self.dice.below(self.clients.len() as u64) as usize;
+        let pause = self.dice.between(Duration::ZERO, NOTICE[1]);
+        let (point, client) = ([0, 1].map(|_| self.dice.below(SIDE as u64) as f32), &mut self.clients[at]);
+        client.restart(point, Instant::now() + pause);
+    }
+
+    /// A client is in a world.
+    fn entered(&mut self, run: RunId, player: &Player, is_restored: bool) {
+        let unkept_at = self.running().find(|host| host.peer.run == run).and_then(|host| host.unkept_at);
+        let client = &mut self.clients[player.client];
+        if player.account.is_some() {
+            self.audit.recalled(player, is_restored, client, unkept_at);
+        }
+        client.enter(run, player.version, is_restored);
+        self.audit.entered(client);
     }
 
     /// Clients get to their other server.
@@ -300,14 +334,16 @@ impl Fleet {
             if host.is_over {
                 continue;
             }
+            let is_kept = host.is_kept();
             for core in &mut host.cores {
                 for player in core.players.values_mut() {
                     if clients[player.client].token == player.token {
                         player.version += 1;
-                        clients[player.client].version = player.version;
+                        clients[player.client].changed(player.version, is_kept);
                     }
                 }
                 core.report_outside(clients);
+                core.make_checkpoints();
             }
         }
     }
@@ -319,8 +355,9 @@ impl Fleet {
         let running: Vec<RunId> = self.running().map(|host| host.peer.run).collect();
         for client in &mut self.clients {
             let is_alive = |run: Option<RunId>| run.is_some_and(|run| running.contains(&run));
+            let knocks = client.entering.is_some_and(|(run, until)| now < until && is_alive(Some(run)));
             let waits_beside = client.beside.is_some_and(|(run, until)| now < until && is_alive(Some(run)));
-            if is_alive(client.home) || waits_beside || now < client.enter_at {
+            if is_alive(client.home) || knocks || waits_beside || now < client.enter_at {
                 continue;
             }
             let owner = directory.zones.at(client.point).and_then(|(_, zone)| zone.owner.as_ref());
@@ -332,10 +369,13 @@ impl Fleet {
             let at = self.places.iter().position(is_there);
             let at = at.or_else(|| self.places.iter().position(is_ready));
             let Some(Place::Up(host)) = at.map(|at| &mut self.places[at]) else { continue };
-            client.enter(host.peer.run);
+            client.knock(host.peer.run);
             let core = self.dice.below(host.cores.len() as u64) as usize;
-            host.cores[core].enter(Player { client: client.number, token: client.token, version: client.version });
-            self.audit.entered(client);
+            let player = client.player();
+            if host.cores[core].enter(player) {
+                client.enter(host.peer.run, player.version, false);
+                self.audit.entered(client);
+            }
         }
     }
 

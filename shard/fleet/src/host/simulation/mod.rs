@@ -5,14 +5,15 @@
 //! |---|---|
 //! | `dice` | random numbers: a seed replays a run |
 //! | `core` | a core of a host: players, and letters of the fleet |
-//! | `server` | a host: its server, its tasks, its end of the bus and of the store |
+//! | `server` | a host: its server, its tasks, its ends of the bus, the store and the bucket of checkpoints |
 //! | `client` | a player at home: walks, changes server, enters again when its host is gone |
 //! | `fleet` | all of it, and the clock |
 //! | `storm` | faults |
 //! | `audit` | what must hold always, and what must hold after a calm |
 //!
 //! Between the hosts there is what a real fleet has: [`Member`](super::member::Member), [`Traffic`](super::traffic::Traffic),
-//! letters that are sealed, a store with leases and watches. Only sockets, worlds and borders are missing.
+//! letters that are sealed, a store with leases and watches, a bucket with checkpoints of accounts. Only sockets, worlds and borders
+//! are missing.
 
 mod audit;
 mod client;

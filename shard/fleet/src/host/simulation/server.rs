@@ -3,8 +3,9 @@
 use super::core::Core;
 use crate::bus::memory::MemoryHub;
 use crate::bus::{Bus, BusKey, Seal};
+use crate::checkpoints::{Bucket, BucketFault, Keeper, MemoryBucket, Vault};
+use crate::clock::Clock;
 use crate::courier::Peer;
-use crate::host::clock::Clock;
 use crate::host::member::{Member, Server, Shown};
 use crate::host::traffic::{Traffic, TrafficParts, TrafficShown};
 use crate::model::{Host, HostState, Name, RunId};
@@ -22,6 +23,10 @@ use tokio::time::Instant;
 pub(super) const CORES: usize = 2;
 pub(super) const LEASE: Duration = Duration::from_secs(5);
 pub(super) const MARGIN: f32 = 20.0;
+/// A checkpoint is in the bucket after that.
+pub(super) const SLACK: Duration = Duration::from_secs(3);
+/// Time between two checkpoints.
+pub(super) const CHECKPOINT: Duration = Duration::from_secs(10);
 pub(super) const PREFIX: &str = "/f/";
 
 /// What the simulation and the tasks see of a server.
@@ -75,11 +80,21 @@ impl Server for SimulatedServer {
     }
 }
 
+/// What all hosts share.
+pub(super) struct Base {
+    pub store: MemoryStore,
+    pub bucket: MemoryBucket,
+    pub hub: MemoryHub,
+}
+
 /// A host that runs.
 pub(super) struct Running {
     pub peer: Peer,
     pub server: SimulatedServer,
     pub store: MemoryStore,
+    pub bucket: MemoryBucket,
+    /// When something was last wrong between it and the bucket.
+    pub unkept_at: Option<Instant>,
     pub cores: Vec<Core>,
     traffic: Arc<Mutex<TrafficShown>>,
     member: Arc<Mutex<Shown>>,
@@ -94,7 +109,11 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(name: Name, run: RunId, store: &MemoryStore, hub: &MemoryHub, clock: Clock) -> Running {
+    pub(super) fn start(name: Name, run: RunId, base: &Base, clock: Clock) -> Running {
+        let Base { store, bucket, hub } = base;
+        let bucket = bucket.client();
+        let vault = Vault::new(&BusKey::from_bytes([7; 32]), "checkpoints");
+        let keeper = Keeper::new(Bucket::Memory(bucket.clone()), vault, clock, run, CORES, CHECKPOINT);
         let (store, server, keys) = (store.client(), SimulatedServer::new(), Keys::new(PREFIX));
         let peer = Peer { name: name.clone(), run };
         let address = address_of(run);
@@ -127,7 +146,7 @@ impl Running {
             member: shown.clone(),
             ends,
             border: None,
-            keeper: None,
+            keeper: Some(keeper),
             bus: Bus::Memory(hub.connect(run)),
             seal: Seal::new(&BusKey::from_bytes([7; 32]), run),
             store: shared.clone(),
@@ -141,6 +160,8 @@ impl Running {
             peer,
             server,
             store,
+            bucket,
+            unkept_at: None,
             cores: ports.into_iter().map(Core::new).collect(),
             traffic: seen,
             member: shown,
@@ -150,6 +171,15 @@ impl Running {
             is_over: false,
             refuses: false,
         }
+    }
+
+    /// Whether nothing is wrong between it and the bucket.
+    pub(super) fn is_kept(&mut self) -> bool {
+        let is_kept = self.bucket.fault() == BucketFault::None;
+        if !is_kept {
+            self.unkept_at = Some(Instant::now());
+        }
+        is_kept
     }
 
     /// Ends it as `kill -9` does.

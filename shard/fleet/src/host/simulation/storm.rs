@@ -3,6 +3,7 @@
 use super::fleet::{Fleet, Place};
 use super::server::Running;
 use crate::bus::memory::BusFaults;
+use crate::checkpoints::BucketFault;
 use crate::model::{Cut, Name, RunId};
 use crate::store::memory::Fault;
 use std::time::Duration;
@@ -20,6 +21,7 @@ enum End {
     Store,
     Bus,
     BusOf(RunId),
+    BucketOf(RunId),
     Split,
     Refusals(RunId),
     Strays,
@@ -74,7 +76,7 @@ impl Storm {
         // A host that neither the registry nor all others hear, but some do, cannot be told from one that serves: its zones
         // have two owners then. That is a known limit of a bus in two parts (ZONES.md).
         let is_split = self.has(|end| *end == End::Split);
-        match (fleet.dice.below(17), run) {
+        match (fleet.dice.below(20), run) {
             (0 | 1, Some(_)) if fleet.running().count() > 2 => {
                 fleet.audit.kills += 1;
                 let pause = fleet.dice.between(S(1), S(60));
@@ -95,12 +97,12 @@ impl Storm {
                 self.cut_store(fleet, run, Fault::Slow(delay), S(40));
             }
             (6, _) => {
-                fleet.store.set_running(false);
+                fleet.base.store.set_running(false);
                 self.lasts(fleet, S(60), End::Store);
             }
             (7, _) => {
                 fleet.fault("the store forgets");
-                fleet.store.compact(u64::MAX);
+                fleet.base.store.compact(u64::MAX);
             }
             (8 | 9, _) => {
                 let faults = BusFaults {
@@ -109,7 +111,7 @@ impl Storm {
                     delay: MS(fleet.dice.below(2_000)),
                 };
                 fleet.fault(faults);
-                fleet.hub.set_faults(faults);
+                fleet.base.hub.set_faults(faults);
                 self.lasts(fleet, S(60), End::Bus);
             }
             (10, Some(run)) if !is_split => self.cut_bus(fleet, run),
@@ -121,7 +123,7 @@ impl Storm {
                 let parts: Vec<_> = fleet.running().map(|host| host.peer.run).collect();
                 for run in parts {
                     let part = fleet.dice.below(2) as u8;
-                    fleet.hub.set_part(run, Some(part));
+                    fleet.base.hub.set_part(run, Some(part));
                 }
                 self.lasts(fleet, S(60), End::Split);
             }
@@ -142,8 +144,33 @@ impl Storm {
                 self.cut_store(fleet, run, Fault::Cut, S(40));
                 self.cut_bus(fleet, run);
             }
+            (17, Some(run)) => {
+                let fault = match fleet.dice.below(3) {
+                    0 => BucketFault::Away,
+                    1 => BucketFault::AnswersLost,
+                    _ => BucketFault::Slow(MS(fleet.dice.below(3_000))),
+                };
+                self.cut_bucket(fleet, run, fault);
+            }
+            (18, _) => {
+                let all: Vec<RunId> = fleet.running().map(|host| host.peer.run).collect();
+                all.into_iter().for_each(|run| self.cut_bucket(fleet, run, BucketFault::Away));
+            }
+            (19, _) => {
+                let count = 1 + fleet.dice.below(4);
+                fleet.fault(("clients enter elsewhere", count));
+                (0..count).for_each(|_| fleet.restart_client());
+            }
             _ => {}
         }
+    }
+
+    fn cut_bucket(&mut self, fleet: &mut Fleet, run: RunId, fault: BucketFault) {
+        fleet.fault((fault, run));
+        if let Some(host) = host_of(fleet, run) {
+            host.bucket.set_fault(fault);
+        }
+        self.lasts(fleet, S(40), End::BucketOf(run));
     }
 
     fn cut_store(&mut self, fleet: &mut Fleet, run: RunId, fault: Fault, most: Duration) {
@@ -155,7 +182,9 @@ impl Storm {
     }
 
     fn cut_bus(&mut self, fleet: &mut Fleet, run: RunId) {
-        fleet.hub.set_part(run, None);
+        fleet.base.hub.set_part(run, None);
+        // Both are in NATS.
+        self.cut_bucket(fleet, run, BucketFault::Away);
         self.lasts(fleet, S(40), End::BusOf(run));
     }
 }
@@ -167,12 +196,17 @@ fn carry_out(fleet: &mut Fleet, end: End) {
                 host.store.set_fault(Fault::None);
             }
         }
-        End::Store => fleet.store.set_running(true),
-        End::Bus => fleet.hub.set_faults(BusFaults::default()),
-        End::BusOf(run) => fleet.hub.set_part(run, Some(0)),
+        End::Store => fleet.base.store.set_running(true),
+        End::Bus => fleet.base.hub.set_faults(BusFaults::default()),
+        End::BusOf(run) => fleet.base.hub.set_part(run, Some(0)),
+        End::BucketOf(run) => {
+            if let Some(host) = host_of(fleet, run) {
+                host.bucket.set_fault(BucketFault::None);
+            }
+        }
         End::Split => {
             let all: Vec<_> = fleet.running().map(|host| host.peer.run).collect();
-            all.into_iter().for_each(|run| fleet.hub.set_part(run, Some(0)));
+            all.into_iter().for_each(|run| fleet.base.hub.set_part(run, Some(0)));
         }
         End::Refusals(run) => {
             if let Some(host) = host_of(fleet, run) {

@@ -1,13 +1,11 @@
-//! The time of day, by which hosts tell what was said now from what was recorded.
+//! The time of day of a host. By it hosts tell what was said now from what was recorded, and order the stays of an account.
 
-#[cfg(feature = "nats")]
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The clock of a host.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Clock {
+pub enum Clock {
     /// The machine's.
-    #[cfg(feature = "nats")]
     System,
     /// One that begins with `ms` when the simulation does.
     #[cfg(test)]
@@ -21,9 +19,8 @@ pub(super) enum Clock {
 
 impl Clock {
     /// Milliseconds since 1970.
-    pub(super) fn now_ms(self) -> u64 {
+    pub fn now_ms(self) -> u64 {
         match self {
-            #[cfg(feature = "nats")]
             Clock::System => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64,
             #[cfg(test)]
             Clock::Simulated { began, ms } => ms + began.elapsed().as_millis() as u64,
