@@ -218,8 +218,10 @@ pub enum ToCore {
     Give {
         /// Names the session.
         token: Token,
-        /// What the other server has [taken](FromCore::Taken).
+        /// What a core has [taken](FromCore::Taken): one of the other server, or this one.
         player: Vec<u8>,
+        /// Whether this core has taken it, so that it comes back.
+        is_own: bool,
     },
     /// How often the core makes a checkpoint of each player with an account.
     Checkpoints {

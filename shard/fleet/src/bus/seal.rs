@@ -102,6 +102,10 @@ impl Seal {
         }
         let number = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("it has eight bytes"));
         let (from, number, to) = (RunId(number(1)), number(17), number(9));
+        if number == 0 {
+            // Letters are numbered from 1. A window takes no 0.
+            return Err(NotALetter::Form);
+        }
         let to = match to {
             0 => To::All,
             run if run == self.own.0 => To::Run(self.own),
@@ -174,6 +178,16 @@ mod tests {
 
     fn letter(number: u64) -> Letter {
         Letter::Move { id: MoveId { source: 1, number }, note: Note::Player(vec![3; 40]) }
+    }
+
+    #[test]
+    fn a_letter_with_number_0_is_none() {
+        let writer = seal(1);
+        let key = key_of(&writer.prk, RunId(1), To::All);
+        let header = header(RunId(1), To::All, 0);
+        let mut content = postcard::to_stdvec(&letter(1)).unwrap();
+        key.seal_in_place_append_tag(nonce(0), Aad::from(header), &mut content).unwrap();
+        assert_eq!(seal(2).open(&[&header[..], &content].concat()).unwrap_err(), NotALetter::Form);
     }
 
     #[test]

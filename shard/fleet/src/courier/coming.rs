@@ -146,7 +146,7 @@ impl Comings {
         match coming.phase {
             Phase::Here => {
                 (coming.phase, coming.since) = (Phase::Giving, now);
-                out.push_back(Output::ToCore(coming.core, ToCore::Give { token: coming.token, player }));
+                out.push_back(Output::ToCore(coming.core, ToCore::Give { token: coming.token, player, is_own: false }));
             }
             Phase::Took => out.push_back(Output::ToHost(from.clone(), id, Note::Took)),
             Phase::Expecting | Phase::Giving => {}

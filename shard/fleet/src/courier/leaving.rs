@@ -225,11 +225,12 @@ impl Leavings {
                 tracing::debug!(host = %from.name, %why, "a player stays, because the other host does not take it");
                 self.end(now, id);
             }
-            Phase::Giving { .. } => {
+            // Another reason answers an early `Ask`: the target has let the player come since.
+            Phase::Giving { .. } if matches!(why, Refusal::Late | Refusal::Game) => {
                 tracing::warn!(host = %from.name, %why, "a player comes back, because the other host does not take it");
                 leaving.give_back(now, out);
             }
-            Phase::Offered | Phase::Taking | Phase::Returning => {}
+            Phase::Offered | Phase::Taking | Phase::Giving { .. } | Phase::Returning => {}
         }
     }
 
@@ -345,7 +346,7 @@ impl Leaving {
         let phase = std::mem::replace(&mut self.phase, Phase::Returning);
         let Phase::Giving { player: Note::Player(player) } = phase else { panic!("it has no player: {phase:?}") };
         let token = self.token.expect("a player is taken by its token");
-        out.push_back(Output::ToCore(self.core, ToCore::Give { token, player }));
+        out.push_back(Output::ToCore(self.core, ToCore::Give { token, player, is_own: true }));
         self.enter(now, Phase::Returning);
     }
 }

@@ -50,8 +50,7 @@ pub enum Note {
         /// Why.
         Refusal,
     ),
-    /// The source: it has no copy of the player to send, because the player stays, or because it knows that the player is there.
-    /// It answers `Took`.
+    /// The source: it holds no copy of this player any more, because it stays there, or because the target has it. Answers `Took`.
     Over,
 }
 

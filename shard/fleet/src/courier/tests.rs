@@ -158,7 +158,9 @@ impl Fleet {
                     let from = self.hosts[at].peer.clone();
                     for _ in 0..1 + u64::from(self.draw(10) == 0) {
                         if self.draw(100) >= self.loss {
-                            let delay = Duration::from_millis(5 + self.draw(120));
+                            // A few overtake all their repetitions.
+                            let most = if self.draw(20) == 0 { 2_000 } else { 120 };
+                            let delay = Duration::from_millis(5 + self.draw(most));
                             let (to, from, note) = (to.clone(), from.clone(), note.clone());
                             self.on_the_way.push((self.now + delay, Event::ToHost { to, from, id, note }));
                         }
@@ -210,7 +212,7 @@ impl Fleet {
                 }
                 FromCore::Taken { token, player: player.map(|_| token.to_vec()) }
             }
-            ToCore::Give { token, player } => {
+            ToCore::Give { token, player, .. } => {
                 assert_eq!(player, token);
                 let is_own = !core.expected.remove(&token);
                 let is_in = is_own || !host.refuses;
@@ -321,6 +323,33 @@ fn a_player_that_is_too_long_for_the_bus_stays() {
 }
 
 #[test]
+fn a_late_answer_to_the_first_question_does_not_bring_a_player_back() {
+    for (why, comes_back) in [
+        (Refusal::Closed, false),
+        (Refusal::Busy, false),
+        (Refusal::Contract, false),
+        (Refusal::Late, true),
+        (Refusal::Game, true),
+    ] {
+        let mut fleet = Fleet::new(8, 0, 0);
+        fleet.add_player(0);
+        let to = fleet.destination(1);
+        let (token, id) = ([0; 16], MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
+        let courier = &mut fleet.hosts[0].courier;
+        assert!(courier.begin(fleet.now, 0, 1, &to));
+        let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
+        courier.hear_core(fleet.now, 0, FromCore::Key { player: 1, key: Some(key) });
+        courier.hear_host(fleet.now, &to.peer, id, Note::Welcome { core: 0 });
+        courier.hear_host(fleet.now, &to.peer, id, Note::Here);
+        courier.hear_core(fleet.now, 0, FromCore::Taken { token, player: Some(vec![1; 16]) });
+        courier.hear_host(fleet.now, &to.peer, id, Note::Refused(why));
+        let outputs: Vec<_> = std::iter::from_fn(|| courier.poll()).collect();
+        let is_back = outputs.iter().any(|output| matches!(output, Output::ToCore(_, ToCore::Give { .. })));
+        assert_eq!(is_back, comes_back, "{why}: {outputs:?}");
+    }
+}
+
+#[test]
 fn a_player_is_taken_only_if_its_client_is_here() {
     let mut fleet = Fleet::new(6, 0, 0);
     let (from, id) = (fleet.hosts[0].peer.clone(), MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
@@ -406,6 +435,11 @@ proptest! {
             if fleet.draw(3) == 0 {
                 let host = fleet.draw(HOSTS as u64) as usize;
                 fleet.hosts[host].refuses ^= true;
+            }
+            if fleet.draw(3) == 0 {
+                let host = fleet.draw(HOSTS as u64) as usize;
+                let door = Door { is_open: fleet.draw(3) > 0, contract: "1".into() };
+                fleet.hosts[host].courier.set_door(door);
             }
             (0..3).for_each(|_| _ = fleet.begin());
             for &(at, host) in &deaths {

@@ -283,8 +283,8 @@ impl Fleet for FleetHost {
 
     #[cfg(feature = "nats")]
     fn is_handing_over(&self) -> bool {
-        let moves = |traffic: &Arc<Mutex<TrafficShown>>| traffic.lock().unwrap_or_else(PoisonError::into_inner).moves;
-        self.traffic.as_ref().map(moves).is_some_and(|(leaving, _)| leaving > 0)
+        let shown = |traffic: &Arc<Mutex<TrafficShown>>| *traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        self.traffic.as_ref().map(shown).is_some_and(|shown| shown.moves != (0, 0) || shown.is_giving)
     }
 
     #[cfg(not(feature = "nats"))]

@@ -14,12 +14,14 @@ pub(super) const BEAT: Duration = Duration::from_millis(500);
 const AWAY: Duration = Duration::from_millis(1_500);
 /// A host ends this long before the lease is over in which nobody may have heard it.
 pub(super) const FENCE_MARGIN: Duration = Duration::from_secs(1);
-/// A host that is silent for so much longer than a lease is gone. The one that listens may have been deaf just then, and has not
-/// noticed it if that was shorter than [`AWAY`]; half a second more is for beats that are late.
+/// A host counts as gone after the time of a lease and this of silence. A listener may have missed beats of up to [`AWAY`] and one more
+/// unnoticed, and the host stops itself [`FENCE_MARGIN`] before its lease ends.
 const DEAF: Duration = Duration::from_secs(1);
 const _: () = assert!(DEAF.as_millis() + FENCE_MARGIN.as_millis() >= AWAY.as_millis() + BEAT.as_millis());
 /// Beats whose time differs by more from this host's clock are of the past: somebody may repeat them.
 const BEAT_AGE_MAX_MS: u64 = 60_000;
+/// After so much silence of a run, beats of another one count whose time is earlier.
+const SUCCESSION: Duration = Duration::from_secs(3);
 /// Beats of this host that it remembers.
 const BEATS_MAX: usize = 32;
 /// Time between two warnings of a clock that differs.
@@ -38,11 +40,13 @@ pub(super) struct Hearing {
     hosts: BTreeMap<Name, Known>,
     /// The last beats that were said: the time in them, and when that was.
     said: VecDeque<(u64, Instant)>,
+    /// The time in this host's first beat.
+    began_ms: Option<u64>,
     /// When the last of this host's own beats came back, and since when they do.
     echo: Option<Instant>,
     echo_since: Option<Instant>,
-    /// When another run under this host's name was heard.
-    twin: Option<Instant>,
+    /// When another run under this host's name was heard, and the time in its beat.
+    twin: Option<(Instant, u64)>,
     /// When the log last said that a clock differs.
     warned_at: Option<Instant>,
 }
@@ -52,6 +56,8 @@ pub(super) struct Known {
     pub run: RunId,
     pub beat: Beat,
     at: Instant,
+    /// Since when this run is the one that is heard under its name.
+    since: Instant,
 }
 
 impl Known {
@@ -64,15 +70,20 @@ impl Known {
 impl Hearing {
     pub(super) fn new(me: Peer) -> Self {
         let (hosts, said) = Default::default();
-        Hearing { me, hosts, said, echo: None, echo_since: None, twin: None, warned_at: None }
+        Hearing { me, hosts, said, began_ms: None, echo: None, echo_since: None, twin: None, warned_at: None }
     }
 
-    /// This host says a beat with this time.
-    pub(super) fn said(&mut self, at_ms: u64) {
+    /// This host says a beat now. Gives the time in it: `now_ms`, or a little more if the clock was set back a little, so that
+    /// of two beats the later one has the later time.
+    pub(super) fn say(&mut self, now_ms: u64) -> u64 {
+        let least = self.said.back().map_or(0, |(at_ms, _)| at_ms + 1);
+        let at_ms = if least.saturating_sub(now_ms) < BEAT_AGE_MAX_MS / 2 { now_ms.max(least) } else { now_ms };
+        self.began_ms.get_or_insert(at_ms);
         self.said.push_back((at_ms, Instant::now()));
         if self.said.len() > BEATS_MAX {
             self.said.pop_front();
         }
+        at_ms
     }
 
     /// A beat comes; `now_ms` is this host's time. False: it is not believed.
@@ -86,27 +97,45 @@ impl Hearing {
             }
             return true;
         }
-        if beat.name == self.me.name {
-            self.twin = Some(now);
-            return true;
-        }
+        let known = self.hosts.get(&beat.name);
+        let is_known = known.is_some_and(|known| known.run == from);
         let age_ms = now_ms.abs_diff(beat.at_ms);
-        if age_ms > BEAT_AGE_MAX_MS {
+        // Nobody can repeat beats of a run that is heard already: the seal counts them.
+        if age_ms > BEAT_AGE_MAX_MS && !is_known {
             if self.warned_at.is_none_or(|at| at.elapsed() >= WARN_AGAIN) {
                 self.warned_at = Some(now);
                 tracing::warn!(host = %beat.name, age_ms, "a host's clock differs from this one's: it is not believed");
             }
             return false;
         }
-        let known = self.hosts.get(&beat.name);
+        if beat.name == self.me.name {
+            self.twin(now, beat.at_ms);
+            return true;
+        }
         if known.is_none() && self.hosts.len() == HOSTS_MAX {
             return false;
         }
-        // One that is older than the last was delayed.
-        if known.is_none_or(|known| known.beat.at_ms < beat.at_ms) {
-            self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now });
+        match self.hosts.get_mut(&beat.name) {
+            Some(known) if is_known => {
+                known.at = now;
+                // One that is a little older than the last was delayed. If it is much older, the clock was set back.
+                if known.beat.at_ms < beat.at_ms || known.beat.at_ms - beat.at_ms > BEAT_AGE_MAX_MS / 2 {
+                    known.beat = beat;
+                }
+            }
+            // A beat of a former run. But if the present run says nothing, its clock may be behind.
+            Some(known) if beat.at_ms <= known.beat.at_ms && known.is_heard(SUCCESSION) => {}
+            _ => _ = self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now, since: now }),
         }
         true
+    }
+
+    /// Another run has this host's name. What was said before this run began, somebody may repeat.
+    fn twin(&mut self, now: Instant, at_ms: u64) {
+        let is_later = self.twin.is_none_or(|(_, last_ms)| last_ms < at_ms);
+        if is_later && self.began_ms.is_some_and(|began_ms| began_ms < at_ms) {
+            self.twin = Some((now, at_ms));
+        }
     }
 
     /// The host in this run, if it has said something.
@@ -138,8 +167,8 @@ impl Hearing {
     pub(super) fn all(&mut self, most: Duration) -> BTreeMap<Name, Heard> {
         self.hosts.retain(|_, known| known.is_heard(most));
         let heard = self.hosts.iter().map(|(name, known)| {
-            let silent_for = known.at.elapsed();
-            (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for })
+            let (silent_for, known_for) = (known.at.elapsed(), known.since.elapsed());
+            (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for, known_for })
         });
         heard.collect()
     }
@@ -164,6 +193,78 @@ impl Hearing {
 
     /// Whether another run under this host's name was heard within this time.
     pub(super) fn has_twin(&self, within: Duration) -> bool {
-        self.twin.is_some_and(|twin| twin.elapsed() < within)
+        self.twin.is_some_and(|(at, _)| at.elapsed() < within)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn beat(name: &str, at_ms: u64) -> Beat {
+        Beat {
+            name: name.parse().unwrap(),
+            at_ms,
+            address: (Ipv4Addr::LOCALHOST, 1).into(),
+            key: [0; 32],
+            contract: String::new(),
+            is_open: true,
+            players: 0,
+            capacity: 0,
+        }
+    }
+
+    fn hearing() -> Hearing {
+        Hearing::new(Peer { name: "me".parse().unwrap(), run: RunId(1) })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_whose_clock_is_set_is_heard_on() {
+        let mut hearing = hearing();
+        let peer = Peer { name: "other".parse().unwrap(), run: RunId(2) };
+        assert!(hearing.heard(RunId(2), beat("other", 1_000_000), 1_000_000));
+        for (now_ms, at_ms) in [(1_000_500, 990_000), (1_001_000, 5_000_000), (1_001_500, 5_000)] {
+            tokio::time::advance(MS(500)).await;
+            assert!(hearing.heard(RunId(2), beat("other", at_ms), now_ms), "{at_ms}");
+            assert!(hearing.hears(&peer, MS(400)), "{at_ms}");
+        }
+        assert!(!hearing.heard(RunId(3), beat("third", 5_000), 1_001_500), "its beats may be repeated");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_run_whose_clock_is_behind_is_heard_when_the_former_one_is_silent() {
+        let mut hearing = hearing();
+        hearing.heard(RunId(2), beat("other", 1_000_000), 1_000_000);
+        tokio::time::advance(MS(500)).await;
+        hearing.heard(RunId(7), beat("other", 990_000), 1_000_500);
+        assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().run, RunId(2), "it may be a former run's");
+        tokio::time::advance(MS(3_000)).await;
+        hearing.heard(RunId(7), beat("other", 993_000), 1_003_500);
+        assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().run, RunId(7));
+        let heard = hearing.all(MS(60_000));
+        assert_eq!(heard.values().next().unwrap().known_for, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn beats_of_a_former_run_make_no_twin() {
+        let mut hearing = hearing();
+        assert_eq!(hearing.say(1_000_000), 1_000_000);
+        hearing.heard(RunId(9), beat("me", 999_900), 1_000_100);
+        assert!(!hearing.has_twin(MS(5_000)), "it was said before this run began");
+        hearing.heard(RunId(9), beat("me", 1_000_200), 1_000_300);
+        assert!(hearing.has_twin(MS(5_000)));
+        tokio::time::advance(MS(6_000)).await;
+        hearing.heard(RunId(9), beat("me", 1_000_200), 1_006_300);
+        assert!(!hearing.has_twin(MS(5_000)), "somebody repeats it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_beats_the_later_one_has_the_later_time() {
+        let mut hearing = hearing();
+        assert_eq!([1_000_000, 999_000, 999_500].map(|now_ms| hearing.say(now_ms)), [1_000_000, 1_000_001, 1_000_002]);
+        assert_eq!(hearing.say(900_000), 900_000, "the clock was set back far");
     }
 }

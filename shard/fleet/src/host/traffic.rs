@@ -27,7 +27,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// Time between two looks at what takes too long.
 const TICK: Duration = Duration::from_millis(50);
-/// A host whose beats fail to come for so long may be gone: an account that it has need not wait for it.
+/// If a host has sent no beat for this long, a login does not wait for it to release the account.
 const SILENCE: Duration = Duration::from_millis(2_500);
 /// Time between two looks at the zones.
 const DUTIES: Duration = Duration::from_millis(250);
@@ -46,6 +46,8 @@ pub(super) struct TrafficShown {
     /// How long the move that has waited longest for its next step has done so.
     pub longest_wait: Duration,
     pub zones: usize,
+    /// Whether it ends and still has zones that another host can take.
+    pub is_giving: bool,
     pub zones_taken: u64,
     pub zones_given: u64,
     pub is_bus_there: bool,
@@ -161,6 +163,8 @@ impl Traffic {
                 _ = turns.tick(), if self.neighbours.is_some() => self.turn_border().await,
                 changed = self.parts.zones.directory.changed() => {
                     if changed.is_err() {
+                        tracing::error!("the task that follows the zones has ended: this host cannot know its zones, so it ends");
+                        self.parts.server.stop();
                         return;
                     }
                     self.own_zones();
@@ -168,7 +172,11 @@ impl Traffic {
                 Some(asked) = self.asking.join_next() => {
                     match asked {
                         Ok(asked) => self.asked(asked),
-                        Err(_) => self.has_duty = false,
+                        // It has panicked, and nobody knows about what it asked.
+                        Err(_) => {
+                            self.has_duty = false;
+                            self.asking_of.clear();
+                        }
                     }
                 }
                 () = kept::hear_bucket(&mut self.parts.keeper) => {}
@@ -212,12 +220,11 @@ impl Traffic {
     }
 
     async fn beat(&mut self, host: Host, is_open: bool, contract: String) {
-        let at_ms = self.parts.clock.now_ms();
+        let at_ms = self.hearing.say(self.parts.clock.now_ms());
         let Host { name, players, capacity, .. } = host;
         let (address, key) = (self.parts.address, self.key);
         let beat = Beat { name, at_ms, address, key, contract, is_open, players, capacity };
         let bytes = self.parts.seal.seal(To::All, &Letter::Beat(beat));
-        self.hearing.said(at_ms);
         self.parts.bus.say(None, bytes).await;
     }
 
@@ -305,6 +312,7 @@ impl Traffic {
         let now = self.now();
         let heard = self.hearing.all(FORGET.max(2 * self.parts.lease));
         let bus_for = self.hearing.bus_for();
+        self.counts.is_giving = is_leaving && self.counts.zones > 0 && heard.values().any(|heard| heard.is_open);
         let directory = self.parts.zones.latest();
         let view = View {
             me: &self.parts.me,
@@ -412,11 +420,11 @@ impl Traffic {
         }
         let (store, key) = (self.parts.store.clone(), self.parts.keys.record(&peer.name));
         self.asking.spawn(async move {
+            // Several moves to one host ask again at once. The answer is used at once.
+            sleep(ASK_AGAIN).await;
             let answer: Result<_, StoreError> = store.get(&key).await;
             let has_no_lease =
                 answer.is_ok_and(|record| record.is_none_or(|record| duty::is_of_other_run(&record, peer.run)));
-            // Several moves to one host ask again at once.
-            sleep(ASK_AGAIN).await;
             Asked::Gone(peer, has_no_lease)
         });
     }

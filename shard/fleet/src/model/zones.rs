@@ -82,6 +82,9 @@ pub enum ZoneError {
     /// It is on its way.
     #[error("the zone {0} is moving to {1}: wait until it is there")]
     Moving(Name, Name),
+    /// The host that is to get it has zones of another run, which may be alive.
+    #[error("the zones of {0} belong to another run of it: it takes them back when that one is gone")]
+    OtherRun(Name),
     /// It belongs to another host, or to another run of it.
     #[error("the zone {0} does not belong to {1} any more")]
     NotOwner(Name, Name),
@@ -201,10 +204,14 @@ impl Zones {
     /// that was to move stays with the one that takes it.
     ///
     /// # Errors
-    /// [`ZoneError::NotOwner`], if the zone belongs to another host than `from`, or to another run of it.
+    /// [`ZoneError::NotOwner`], if the zone belongs to another host than `from`, or to another run of it;
+    /// [`ZoneError::OtherRun`], if another run has zones of `host`, and this zone is none of them.
     pub fn take(&mut self, name: &Name, from: Option<&Owner>, host: &Name, run: RunId) -> Result<(), ZoneError> {
         if self.owner(self.get(name)?).as_ref() != from {
             return Err(ZoneError::NotOwner(name.clone(), from.map_or(host, |from| &from.host).clone()));
+        }
+        if from.is_none_or(|from| from.host != *host) {
+            self.check_run(host, run)?;
         }
         self.hand(name, host, run);
         Ok(())
@@ -213,7 +220,8 @@ impl Zones {
     /// The owner of a zone gives it to another host: to the one that it moves to, if there is an order.
     ///
     /// # Errors
-    /// [`ZoneError::NotOwner`], if it belongs to another host or run, or moves to another host.
+    /// [`ZoneError::NotOwner`], if it belongs to another host or run, or moves to another host; [`ZoneError::OtherRun`], if another
+    /// run has zones of `host`.
     pub fn give(&mut self, name: &Name, from: (&Name, RunId), host: &Name, run: RunId) -> Result<(), ZoneError> {
         let zone = self.get(name)?;
         let is_owner = zone.owner.as_ref() == Some(from.0)
@@ -222,8 +230,17 @@ impl Zones {
         if !is_owner {
             return Err(ZoneError::NotOwner(name.clone(), from.0.clone()));
         }
+        self.check_run(host, run)?;
         self.hand(name, host, run);
         Ok(())
+    }
+
+    /// With one zone, a run gets all zones of its host. So it first takes back what belongs to a former one.
+    fn check_run(&self, host: &Name, run: RunId) -> Result<(), ZoneError> {
+        match self.owners.get(host) {
+            Some(other) if *other != run => Err(ZoneError::OtherRun(host.clone())),
+            _ => Ok(()),
+        }
     }
 
     fn hand(&mut self, name: &Name, host: &Name, run: RunId) {
@@ -312,6 +329,22 @@ mod tests {
         assert_eq!(zones.owners.keys().collect::<Vec<_>>(), [&b], "who owns nothing is no owner");
         assert_eq!(zones.owned_by(&b, RunId(2)).count(), 1);
         assert_eq!(zones.owned_by(&b, RunId(3)).count(), 0);
+    }
+
+    #[test]
+    fn a_new_run_gets_no_zone_before_it_has_taken_back_those_of_the_former_one() {
+        let mut zones = two();
+        let (west, east, a, b) = (name("west"), name("east"), name("a"), name("b"));
+        zones.take(&west, None, &a, RunId(1)).unwrap();
+        let other_run = Err(ZoneError::OtherRun(a.clone()));
+        assert_eq!(zones.take(&east, None, &a, RunId(2)), other_run);
+        zones.take(&east, None, &b, RunId(3)).unwrap();
+        zones.order_move(&east, &a, order()).unwrap();
+        assert_eq!(zones.give(&east, (&b, RunId(3)), &a, RunId(2)), other_run);
+        let former = Owner { host: a.clone(), run: Some(RunId(1)) };
+        zones.take(&west, Some(&former), &a, RunId(2)).unwrap();
+        zones.give(&east, (&b, RunId(3)), &a, RunId(2)).unwrap();
+        assert_eq!(zones.owned_by(&a, RunId(2)).count(), 2);
     }
 
     #[test]

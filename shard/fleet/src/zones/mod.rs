@@ -26,6 +26,8 @@ pub struct Heard {
     pub is_open: bool,
     /// How long it has been silent. It says something twice per second.
     pub silent_for: Duration,
+    /// How long no other run of its name has said anything.
+    pub known_for: Duration,
 }
 
 /// What this host sees.
@@ -161,11 +163,12 @@ fn standing(zone: &Zone, view: View<'_>) -> Standing {
     if host == view.me.name {
         return if run == Some(view.me.run) { Standing::Me } else { Standing::MyPast };
     }
-    // A new run of the owner takes its zones back itself, if it takes any.
+    // A new run of the owner takes its zones back itself, if it takes any. The former one is gone when it has been silent.
+    let is_former = |heard: &Heard| Some(heard.run) != run && heard.known_for >= view.patience;
     let is_silent = view
         .heard
         .get(&host)
-        .is_none_or(|heard| heard.silent_for >= view.patience || (Some(heard.run) != run && !heard.is_open));
+        .is_none_or(|heard| heard.silent_for >= view.patience || (is_former(heard) && !heard.is_open));
     if is_silent && view.bus_for >= view.patience { Standing::Gone } else { Standing::Alive }
 }
 
@@ -224,7 +227,10 @@ mod tests {
                 all.create(&name(zone), crate::model::Area { min: [x, 0.0], max: [x + 100.0, 100.0] }).unwrap();
             }
             let heard = hosts.iter().enumerate().map(|(at, host)| {
-                (name(host), Heard { run: RunId(at as u64), is_open: true, silent_for: Duration::ZERO })
+                (
+                    name(host),
+                    Heard { run: RunId(at as u64), is_open: true, silent_for: Duration::ZERO, known_for: S(60) },
+                )
             });
             Fleet { zones: all, heard: heard.collect() }
         }
@@ -344,6 +350,8 @@ mod tests {
         let take_over = [Duty::TakeOver { zone: name("a"), from: owner("h1", 0) }];
         assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2"), take_over);
         assert!(fleet.duties(&mut Steward::default(), S(1), "h1").is_empty());
+        fleet.heard.get_mut(&name("h1")).unwrap().known_for = S(2);
+        assert!(fleet.duties(&mut Steward::default(), S(1), "h2").is_empty(), "the former run spoke 2 s ago");
     }
 
     #[test]

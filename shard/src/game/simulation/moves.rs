@@ -40,8 +40,11 @@ impl<G: Game> Simulation<G> {
                 ToCore::Forget { token } => endpoint.forget_expected(&token),
                 ToCore::Send { player, to } => self.send_away(now, endpoint, player, &to),
                 ToCore::Take { token } => self.leaving.push(token),
-                ToCore::Give { token, player } => {
-                    let player = self.arrive(now, endpoint, &player).map(PlayerId::number);
+                ToCore::Give { token, player, is_own } => {
+                    // One that comes back is later than the one that was given to the other server: if that one is there after all,
+                    // this one stays.
+                    let moves = if is_own { 2 } else { 1 };
+                    let player = self.arrive(now, endpoint, &player, moves).map(PlayerId::number);
                     self.shard.fleet.say(FromCore::Given { token, player });
                 }
                 ToCore::Checkpoints { ticks } => self.checkpoints.ticks = ticks,
@@ -144,11 +147,12 @@ impl<G: Game> Simulation<G> {
 
     /// A player comes from another server. None if the bytes are no player of this game, if the game refuses it, or if the
     /// core is full. Nothing has changed then.
-    fn arrive(&mut self, now: Instant, endpoint: &mut Endpoint, bytes: &[u8]) -> Option<PlayerId> {
+    fn arrive(&mut self, now: Instant, endpoint: &mut Endpoint, bytes: &[u8], moves: u32) -> Option<PlayerId> {
         let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
         let (session_bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let mut reader = Reader::new(rest);
         let Described { next_snapshot, account, stay, state } = self.read_described(&mut reader).ok()?;
+        let stay = stay.map(|stay| Stay { moves: stay.moves.saturating_add(moves), ..stay });
         let PlayerState { own, body } = state;
         let rest = &rest[rest.len() - reader.remaining()..];
         let (backlog, bytes) = read_backlog(rest)?;
@@ -196,7 +200,7 @@ impl<G: Game> Simulation<G> {
     fn read_described(&self, reader: &mut Reader<'_>) -> Result<Described<G>, Malformed> {
         let next_snapshot = reader.u16()?;
         let account = Some(AccountId(reader.u64()?)).filter(|account| account.0 != 0);
-        let stay = Stay { number: reader.u64()?, moves: reader.u32()?.saturating_add(1) };
+        let stay = Stay { number: reader.u64()?, moves: reader.u32()? };
         let stay = Some(stay).filter(|stay| stay.number != 0);
         let state = player_state::read::<G>(self.game.rules(), reader)?;
         Ok(Described { next_snapshot, account, stay, state })

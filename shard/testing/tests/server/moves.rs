@@ -197,7 +197,7 @@ impl Courier {
                 } else {
                     to
                 };
-                self.ends[to].say(ToCore::Give { token, player: player.clone() }).unwrap();
+                self.ends[to].say(ToCore::Give { token, player: player.clone(), is_own: false }).unwrap();
                 self.kept = player;
             }
             FromCore::Given { player: Some(_), .. } => {
@@ -207,7 +207,7 @@ impl Courier {
             FromCore::Given { token, player: None } => {
                 assert_eq!(core, to, "a server takes its own player back");
                 let player = std::mem::take(&mut self.kept);
-                self.ends[from].say(ToCore::Give { token, player }).unwrap();
+                self.ends[from].say(ToCore::Give { token, player, is_own: true }).unwrap();
             }
             other => panic!("that is no part of a move: {other:?}"),
         }

@@ -151,13 +151,14 @@ impl Core {
                 self.taken.insert(token);
                 return Some(Report::Taken(player));
             }
-            ToCore::Give { token, player } => {
+            ToCore::Give { token, player, is_own } => {
                 let mut player = player_of(&player);
                 if let Some(stay) = &mut player.stay {
-                    stay.moves += 1;
+                    stay.moves += if is_own { 2 } else { 1 };
                 }
                 assert_eq!(player.token, token, "a core is given another player than the letter names");
-                let is_own = self.taken.remove(&token);
+                let was_taken = self.taken.remove(&token);
+                assert!(was_taken || !is_own, "only what was taken here comes back");
                 let is_in = is_own || (self.expected.remove(&token).is_some() && !refuses);
                 if is_in {
                     let twice = self.players.values().any(|other| other.token == token);

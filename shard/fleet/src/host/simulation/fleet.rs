@@ -205,7 +205,8 @@ impl Fleet {
                 continue;
             }
             let since = *host.draining_since.get_or_insert(now);
-            let is_empty = host.players() == 0 && host.traffic().moves == (0, 0);
+            let traffic = host.traffic();
+            let is_empty = host.players() == 0 && traffic.moves == (0, 0) && !traffic.is_giving;
             if host.has_left() {
                 self.audit.drains += 1;
                 self.end_host(at, Duration::from_secs(3));
