@@ -4,6 +4,7 @@ use super::client::Client;
 use super::core::Player;
 use super::fleet::{Fleet, GHOST_MAX, Place};
 use super::server::{CHECKPOINT, Running, SLACK};
+use crate::balancer::{Ask, Outcome, Request};
 use crate::model::{Name, RunId, Zones};
 use ringshard::runtime::fleet::Token;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -243,7 +244,8 @@ impl Audit {
     /// After a calm: each zone has a living owner that knows it, each client one player, at the owner of the place where it stands.
     pub(super) fn check_calm(fleet: &mut Fleet) {
         let seed = fleet.plan.seed;
-        let zones = &fleet.zones.latest().zones;
+        let directory = fleet.zones.latest();
+        let zones = &directory.zones;
         for host in fleet.running() {
             let name = &host.peer.name;
             assert!(host.is_ready(), "seed {seed}: {name} is not ready after a calm");
@@ -265,6 +267,16 @@ impl Audit {
             let owner = zone.owner.as_ref().and_then(|owner| fleet.running().find(|host| host.peer.name == *owner));
             let is_owned = owner.is_some_and(|host| zones.owners.get(&host.peer.name) == Some(&host.peer.run));
             assert!(is_owned, "seed {seed}: zone {name} has no living owner after a calm: {:?}", zone.owner);
+        }
+        let ready: Vec<RunId> = fleet.running().map(|host| host.peer.run).collect();
+        for balancer in &mut fleet.balancers {
+            let ask = Ask { request: Request::default(), network: u64::MAX, holder: u64::MAX, ticket: None };
+            let decision = balancer.decide(&ask, 0);
+            let is_right = match &decision.outcome {
+                Outcome::Host(host) => host.run.is_some_and(|run| ready.contains(&run)),
+                Outcome::Waits(_) | Outcome::Refused(_) => false,
+            };
+            assert!(is_right, "seed {seed}: a balancer finds no host after a calm: {decision:?}");
         }
         for client in &fleet.clients {
             let mut places = Vec::new();

@@ -3,7 +3,8 @@
 use super::core::Player;
 use super::dice::Dice;
 use super::server::{CHECKPOINT, SLACK};
-use crate::model::RunId;
+use crate::balancer::Ticket;
+use crate::model::{Name, RunId};
 use ringshard::game::AccountId;
 use ringshard::runtime::fleet::Token;
 use std::collections::VecDeque;
@@ -44,6 +45,10 @@ pub(super) struct Client {
     pub entering: Option<(RunId, Instant)>,
     /// The other server at which it waits, and until when.
     pub beside: Option<(RunId, Instant)>,
+    /// Its place in a balancer's queue.
+    pub ticket: Option<Ticket>,
+    /// Hosts that did not let it in, the latest first.
+    pub failed: Vec<Name>,
     /// When it enters again.
     pub enter_at: Instant,
 }
@@ -67,6 +72,8 @@ impl Client {
             home: None,
             entering: None,
             beside: None,
+            ticket: None,
+            failed: Vec::new(),
             enter_at: Instant::now(),
         }
     }
@@ -105,6 +112,7 @@ impl Client {
         // A newcomer is in the bucket after its first checkpoint.
         (self.is_newcomer, self.is_kept) = (!is_restored, is_restored);
         self.past.clear();
+        self.failed.clear();
         self.past.push_back((now, version));
     }
 

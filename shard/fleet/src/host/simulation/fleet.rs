@@ -1,6 +1,7 @@
 //! All hosts and clients, and the clock.
 
 use super::audit::Audit;
+use super::balance::{Advice, Asked, BALANCERS};
 use super::client::Client;
 use super::core::{Player, Report};
 use super::dice::Dice;
@@ -30,7 +31,7 @@ const STILL: Duration = Duration::from_secs(40);
 const NOTICE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(6)];
 /// A client waits so long at another server for its player.
 const BESIDE: Duration = Duration::from_secs(14);
-/// A client that was not let in tries again after this.
+/// A client that was not let in asks a balancer again after this.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 /// A drained host ends after that, players or not.
 const DRAIN_MAX: Duration = Duration::from_secs(120);
@@ -66,6 +67,7 @@ pub(super) struct Fleet {
     pub plan: Plan,
     pub dice: Dice,
     pub base: Base,
+    pub balancers: Vec<Asked>,
     pub zones: DirectoryReader,
     pub operator: Operator,
     pub places: Vec<Place>,
@@ -96,6 +98,7 @@ impl Fleet {
             plan,
             dice,
             base,
+            balancers: Vec::new(),
             zones,
             operator,
             places: (0..plan.hosts).map(|_| Place::Down(Instant::now())).collect(),
@@ -109,6 +112,10 @@ impl Fleet {
             is_still: false,
             strays: 0,
         };
+        for at in 0..BALANCERS {
+            let clock = fleet.clock();
+            fleet.balancers.push(Asked::start(&fleet.base, at as u64, clock));
+        }
         let columns = plan.hosts + 1;
         for column in 0..columns {
             for row in 0..2 {
@@ -183,9 +190,7 @@ impl Fleet {
             }
             self.runs += 1;
             let name = format!("host-{at:02}").parse().unwrap();
-            // Up to 20 s away from the others' time.
-            let ms = 1_000_000 + self.dice.below(40_000);
-            let clock = Clock::Simulated { began: self.began, ms };
+            let clock = self.clock();
             let running = Running::start(name, RunId(self.runs), &self.base, clock);
             self.places[at] = Place::Up(Box::new(running));
         }
@@ -349,10 +354,9 @@ impl Fleet {
         }
     }
 
-    /// Clients that are in no world enter at the host that has the zone where they stand, or at any that is ready.
+    /// Clients that are in no world ask a balancer, and enter where it sends them.
     fn enter(&mut self) {
         let now = Instant::now();
-        let directory = self.zones.latest();
         let running: Vec<RunId> = self.running().map(|host| host.peer.run).collect();
         for client in &mut self.clients {
             let is_alive = |run: Option<RunId>| run.is_some_and(|run| running.contains(&run));
@@ -361,15 +365,18 @@ impl Fleet {
             if is_alive(client.home) || knocks || waits_beside || now < client.enter_at {
                 continue;
             }
-            let owner = directory.zones.at(client.point).and_then(|(_, zone)| zone.owner.as_ref());
-            let is_there = |place: &Place| match place {
-                Place::Up(host) => owner == Some(&host.peer.name) && host.is_ready() && !host.is_over,
-                Place::Down(_) => false,
+            let balancer = &mut self.balancers[self.dice.below(BALANCERS as u64) as usize];
+            client.enter_at = now + REFUSED_PAUSE;
+            let Advice::Host(name, run) = balancer.ask(client, self.dice.below(u64::MAX)) else { continue };
+            let takes = |host: &Running| host.peer.run == run && !host.is_over && !host.server.is_draining();
+            let host = self.places.iter_mut().find_map(|place| match place {
+                Place::Up(host) if takes(host) => Some(host),
+                _ => None,
+            });
+            let Some(host) = host else {
+                balancer.failed(client, name);
+                continue;
             };
-            let is_ready = |place: &Place| matches!(place, Place::Up(host) if host.is_ready() && !host.is_over);
-            let at = self.places.iter().position(is_there);
-            let at = at.or_else(|| self.places.iter().position(is_ready));
-            let Some(Place::Up(host)) = at.map(|at| &mut self.places[at]) else { continue };
             client.knock(host.peer.run);
             let core = self.dice.below(host.cores.len() as u64) as usize;
             let player = client.player();
@@ -378,6 +385,18 @@ impl Fleet {
                 self.audit.entered(client);
             }
         }
+    }
+
+    /// A balancer ends, and another one starts, which knows nothing yet.
+    pub(super) fn replace_balancer(&mut self, at: usize) {
+        self.runs += 1;
+        let clock = self.clock();
+        self.balancers[at] = Asked::start(&self.base, self.runs, clock);
+    }
+
+    /// Up to 20 s away from the others' time.
+    fn clock(&mut self) -> Clock {
+        Clock::Simulated { began: self.began, ms: 1_000_000 + self.dice.below(40_000) }
     }
 
     pub(super) fn running(&self) -> impl Iterator<Item = &Running> {

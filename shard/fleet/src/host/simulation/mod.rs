@@ -6,6 +6,7 @@
 //! | `dice` | random numbers: a seed replays a run |
 //! | `core` | a core of a host: players, and letters of the fleet |
 //! | `server` | a host: its server, its tasks, its ends of the bus, the store and the bucket of checkpoints |
+//! | `balance` | the balancers, which say to clients where they play |
 //! | `client` | a player at home: walks, changes server, enters again when its host is gone |
 //! | `fleet` | all of it, and the clock |
 //! | `storm` | faults |
@@ -16,6 +17,7 @@
 //! are missing.
 
 mod audit;
+mod balance;
 mod client;
 mod core;
 mod dice;

@@ -1,5 +1,6 @@
 //! Faults, drawn one after the other. Each ends after a while, and all end with the storm.
 
+use super::balance::BALANCERS;
 use super::fleet::{Fleet, Place};
 use super::server::Running;
 use crate::bus::memory::BusFaults;
@@ -18,6 +19,7 @@ const ZONES_PER_HOST: usize = 6;
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum End {
     StoreOf(RunId),
+    StoreOfBalancer(usize),
     Store,
     Bus,
     BusOf(RunId),
@@ -76,7 +78,7 @@ impl Storm {
         // A host that neither the registry nor all others hear, but some do, cannot be told from one that serves: its zones
         // have two owners then. That is a known limit of a bus in two parts (ZONES.md).
         let is_split = self.has(|end| *end == End::Split);
-        match (fleet.dice.below(20), run) {
+        match (fleet.dice.below(22), run) {
             (0 | 1, Some(_)) if fleet.running().count() > 2 => {
                 fleet.audit.kills += 1;
                 let pause = fleet.dice.between(S(1), S(60));
@@ -161,6 +163,17 @@ impl Storm {
                 fleet.fault(("clients enter elsewhere", count));
                 (0..count).for_each(|_| fleet.restart_client());
             }
+            (20, _) => {
+                let at = fleet.dice.below(BALANCERS as u64) as usize;
+                fleet.fault(("a balancer is replaced", at));
+                fleet.replace_balancer(at);
+            }
+            (21, _) => {
+                let at = fleet.dice.below(BALANCERS as u64) as usize;
+                fleet.fault(("a balancer is cut off", at));
+                fleet.balancers[at].store.set_fault(Fault::Cut);
+                self.lasts(fleet, S(40), End::StoreOfBalancer(at));
+            }
             _ => {}
         }
     }
@@ -196,6 +209,7 @@ fn carry_out(fleet: &mut Fleet, end: End) {
                 host.store.set_fault(Fault::None);
             }
         }
+        End::StoreOfBalancer(at) => fleet.balancers[at].store.set_fault(Fault::None),
         End::Store => fleet.base.store.set_running(true),
         End::Bus => fleet.base.hub.set_faults(BusFaults::default()),
         End::BusOf(run) => fleet.base.hub.set_part(run, Some(0)),
