@@ -9,7 +9,7 @@ use crate::bus::{Beat, Bus, Letter, NotALetter, Seal, To};
 use crate::checkpoints::{Keeper, PlayerCounters, ZoneCounters};
 use crate::clock::Clock;
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
-use crate::model::{Host, HostState, Name, Zones};
+use crate::model::{Host, HostState, Name, RunId, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
 use crate::store::{Store, StoreError};
 use crate::zones::{Duty, Steward, View};
@@ -88,6 +88,8 @@ pub(super) struct Traffic {
     neighbours: Option<Neighbours>,
     steward: Steward,
     hearing: Hearing,
+    /// Other hosts that were heard lately.
+    alive: BTreeSet<RunId>,
     /// What found no room at a core, in order.
     waiting: Vec<VecDeque<ToCore>>,
     started: Instant,
@@ -128,6 +130,7 @@ impl Traffic {
             neighbours,
             steward: Steward::default(),
             hearing: Hearing::new(parts.me.clone()),
+            alive: BTreeSet::new(),
             waiting: (0..cores).map(|_| VecDeque::new()).collect(),
             started: now,
             beat_at: now,
@@ -206,7 +209,7 @@ impl Traffic {
         self.courier.tick(self.now());
         self.fence(is_registered);
         if let Some(keeper) = &mut self.parts.keeper {
-            keeper.tick(&self.hearing.alive(SILENCE));
+            keeper.tick(&self.alive);
         }
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
@@ -312,6 +315,7 @@ impl Traffic {
         let now = self.now();
         let heard = self.hearing.all(FORGET.max(2 * self.parts.lease));
         let bus_for = self.hearing.bus_for();
+        self.alive = self.hearing.alive(SILENCE);
         self.counts.is_giving = is_leaving && self.counts.zones > 0 && heard.values().any(|heard| heard.is_open);
         let directory = self.parts.zones.latest();
         let view = View {

@@ -159,15 +159,16 @@ enum Standing {
 }
 
 fn standing(zone: &Zone, view: View<'_>) -> Standing {
-    let Some(Owner { host, run }) = view.zones.owner(zone) else { return Standing::Nobody };
-    if host == view.me.name {
+    let Some(host) = &zone.owner else { return Standing::Nobody };
+    let run = view.zones.owners.get(host).copied();
+    if *host == view.me.name {
         return if run == Some(view.me.run) { Standing::Me } else { Standing::MyPast };
     }
     // A new run of the owner takes its zones back itself, if it takes any. The former one is gone when it has been silent.
     let is_former = |heard: &Heard| Some(heard.run) != run && heard.known_for >= view.patience;
     let is_silent = view
         .heard
-        .get(&host)
+        .get(host)
         .is_none_or(|heard| heard.silent_for >= view.patience || (is_former(heard) && !heard.is_open));
     if is_silent && view.bus_for >= view.patience { Standing::Gone } else { Standing::Alive }
 }

@@ -17,6 +17,8 @@ pub struct MemoryState {
     records: BTreeMap<String, Record>,
     leases: BTreeMap<Lease, Granted>,
     leases_made: i64,
+    /// No lease ends before this time.
+    no_end_before: Duration,
     /// Changes since `compacted`, each with the time at which it happened.
     history: VecDeque<(Duration, Change)>,
 }
@@ -37,6 +39,7 @@ impl Default for MemoryState {
             records: BTreeMap::new(),
             leases: BTreeMap::new(),
             leases_made: 0,
+            no_end_before: Duration::ZERO,
             history: VecDeque::new(),
         }
     }
@@ -137,6 +140,7 @@ impl MemoryState {
         self.leases_made += 1;
         let lease = Lease(self.leases_made);
         self.leases.insert(lease, Granted { time, expires_at: now + time, keys: BTreeSet::new() });
+        self.no_end_before = self.no_end_before.min(now + time);
         lease
     }
 
@@ -171,10 +175,14 @@ impl MemoryState {
 
     /// Ends the leases whose time is over.
     pub fn expire(&mut self, now: Duration) {
+        if now < self.no_end_before {
+            return;
+        }
         while let Some(at) = self.next_expiry().filter(|at| *at <= now) {
             let due = self.leases.iter().find(|(_, granted)| granted.expires_at == at).map(|(lease, _)| *lease);
             self.revoke(at, due.expect("one of them ends then"));
         }
+        self.no_end_before = self.next_expiry().unwrap_or(Duration::MAX);
     }
 
     /// The changes of keys with this prefix since revision `from`, as far as they happened at `until` or before.
