@@ -3,7 +3,7 @@
 use super::BusSettings;
 use super::seal::LETTER_BYTES_MAX;
 use crate::model::RunId;
-use async_nats::{Client, ConnectOptions, Event, Subscriber};
+use async_nats::{Client, ConnectOptions, Event, RequestErrorKind, Subscriber};
 use futures_util::StreamExt;
 use ringshard_operation::private_file;
 use std::sync::Arc;
@@ -148,6 +148,31 @@ pub async fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration
                 "it brings no letter back: it does not answer, or its user may not use the subjects {subject}.>"
             ))
         }
+    }
+}
+
+/// Whether one server of NATS has a JetStream for its user, which checkpoints need. It changes nothing.
+///
+/// # Errors
+/// Why it does not, as a sentence.
+pub async fn has_jetstream(settings: &BusSettings, server: &str) -> Result<(), String> {
+    let asked = async {
+        let client = options(settings)?.connect(server).await?;
+        // Not `Context::query_account`: it cannot read the answers of servers before 2.10.
+        Ok::<_, BusError>(client.request("$JS.API.INFO", "".into()).await)
+    };
+    let answer = match timeout(CHECK_PATIENCE, asked).await {
+        Ok(answer) => answer.map_err(|error| error.to_string())?,
+        Err(_) => return Err("its JetStream does not answer".into()),
+    };
+    let message = answer.map_err(|error| match error.kind() {
+        RequestErrorKind::NoResponders => "it has no JetStream".to_owned(),
+        _ => format!("its JetStream does not answer: {error}"),
+    })?;
+    let info: serde_json::Value = serde_json::from_slice(&message.payload).unwrap_or_default();
+    match &info["error"] {
+        serde_json::Value::Null => Ok(()),
+        error => Err(error["description"].as_str().unwrap_or("its JetStream refuses").to_owned()),
     }
 }
 
