@@ -55,6 +55,7 @@ if [ "${SMOKE_PROFILE:-}" != dev ]; then
 fi
 step scripts/bindings.sh --seconds 5
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
+step cargo fmt --manifest-path shard/fuzz/Cargo.toml --check
 step cargo fmt --manifest-path bench/peers/Cargo.toml -p ringshard-peers -p ringshard-call-peers --check
 # In the same folder, so that dependencies are built once.
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target

@@ -62,14 +62,23 @@ impl Stamp {
     }
 }
 
+/// Reads a PEM file of certificates, and checks that it has any.
+///
+/// # Errors
+/// [`CertificateError`]: the file, and what is wrong with it.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let certificates = CertificateDer::pem_slice_iter(&read(path)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| CertificateError::NoCertificate(path.to_owned(), error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(CertificateError::NoCertificate(path.to_owned(), "it has no such section".to_owned()));
+    }
+    Ok(certificates)
+}
+
 /// Reads both files and checks that they belong together.
 pub(super) fn load(chain: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
-    let certificates = CertificateDer::pem_slice_iter(&read(chain)?)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| CertificateError::NoCertificate(chain.to_owned(), error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(CertificateError::NoCertificate(chain.to_owned(), "it has no such section".to_owned()));
-    }
+    let certificates = read_certificates(chain)?;
     let private = PrivateKeyDer::from_pem_slice(&read_private(key)?)
         .map_err(|error| CertificateError::NoKey(key.to_owned(), error.to_string()))?;
     let mismatch = |error| CertificateError::Mismatch(chain.to_owned(), key.to_owned(), error);

@@ -10,7 +10,7 @@ mod facts;
 mod files;
 
 pub use development::{RENEWAL_DAYS, SHORT_LIVED_DAYS};
-pub use files::CertificateError;
+pub use files::{CertificateError, read_certificates};
 
 use development::{Renewal, is_due};
 use facts::{is_for, validity};

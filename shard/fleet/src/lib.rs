@@ -33,3 +33,6 @@ pub mod relay;
 pub mod store;
 pub mod topology;
 pub mod zones;
+
+#[cfg(all(test, any(feature = "etcd", feature = "nats")))]
+mod authority;

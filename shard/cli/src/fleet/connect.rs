@@ -33,12 +33,16 @@ pub struct Fleet {
 impl FleetArguments {
     /// Reads the file of the fleet.
     pub fn open(&self) -> Result<Fleet, Box<dyn Error>> {
-        let settings = FleetSettings::load(&self.file)?;
-        Ok(Fleet { settings, runtime: Builder::new_current_thread().enable_all().build()? })
+        Ok(Fleet::of(FleetSettings::load(&self.file)?)?)
     }
 }
 
 impl Fleet {
+    /// The fleet of a file that was read.
+    pub fn of(settings: FleetSettings) -> std::io::Result<Fleet> {
+        Ok(Fleet { settings, runtime: Builder::new_current_thread().enable_all().build()? })
+    }
+
     /// Runs `work` to its end.
     pub fn run<T>(&self, work: impl Future<Output = Result<T, Box<dyn Error>>>) -> Result<T, Box<dyn Error>> {
         self.runtime.block_on(work)

@@ -1,6 +1,6 @@
 //! `ringshard doctor --fleet`: whether this machine can use the registry and the bus of a fleet.
 
-use super::connect::seed;
+use super::connect::{Fleet, seed};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use ringshard::ops::doctor::{Finding, Verdict};
@@ -8,6 +8,7 @@ use ringshard_fleet::bus::{BusKey, BusSettings};
 use ringshard_fleet::registry::{FleetSettings, RegistrySettings, open_store};
 use ringshard_fleet::store::{Commit, EtcdSettings, StoreError};
 use rustls::crypto::ring;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,13 +31,13 @@ pub fn examine(file: &Path) -> Vec<Finding> {
         return vec![ok("fleet file", "it lists the hosts, so there is no registry")];
     };
     let mut findings = vec![ok("fleet file", file.display().to_string())];
-    findings.extend(registry(etcd));
+    findings.extend(registry(&settings, etcd));
     findings.extend(settings.bus.iter().flat_map(bus));
     findings
 }
 
 /// Whether etcd answers, and takes what hosts write.
-fn registry(etcd: &EtcdSettings) -> Vec<Finding> {
+fn registry(settings: &FleetSettings, etcd: &EtcdSettings) -> Vec<Finding> {
     let mut findings = Vec::new();
     let nodes: Vec<_> = etcd.endpoints.iter().map(|node| (node, answer(etcd, node))).collect();
     let is_alone = nodes.iter().all(|(_, answer)| answer.is_err());
@@ -48,37 +49,82 @@ fn registry(etcd: &EtcdSettings) -> Vec<Finding> {
     }));
     if !is_alone {
         findings.push(rights(etcd));
+        findings.extend(host_keys(settings));
         findings.extend(nodes.iter().filter(|(_, answer)| answer.is_ok()).map(|(node, _)| clock(etcd, node)));
     }
     findings
 }
 
-/// Whether the fleet's key can be read, and NATS carries letters.
+/// Whether the fleet's key can be read, and NATS carries letters and keeps checkpoints.
 fn bus(settings: &BusSettings) -> Vec<Finding> {
     let key = match BusKey::load(settings) {
         Ok(_) => ok("fleet key", settings.key_file.display().to_string()),
         Err(error) => fail("fleet key", error, "ringshard fleet keygen on one host, and copy the file to all"),
     };
-    let servers: Vec<_> = settings.servers.iter().map(|server| (server, round_trip(settings, server))).collect();
+    let servers: Vec<_> = settings.servers.iter().map(|server| (server, nats::round_trip(settings, server))).collect();
     let is_alone = servers.iter().all(|(_, answer)| answer.is_err());
-    let found = servers.into_iter().map(|(server, answer)| match answer {
+    let answering: Vec<_> = servers.iter().filter(|(_, answer)| answer.is_ok()).map(|(server, _)| *server).collect();
+    let kept = answering.into_iter().map(|server| checkpoints(settings, server));
+    let found = servers.iter().map(|(server, answer)| match answer {
         Ok(took) => ok("bus", format!("{server} brings a letter back after {:.1} ms", took.as_secs_f64() * 1e3)),
         Err(error) if is_alone => fail("bus", format!("{server}: {error}"), "start nats-server, or open its port"),
         Err(error) => warn("bus", format!("{server}: {error}"), "start nats-server there, or open its port"),
     });
-    std::iter::once(key).chain(found).collect()
+    std::iter::once(key).chain(found).chain(kept).collect()
 }
 
-/// How long a server of NATS takes to bring a letter back.
+/// Whether a server of NATS keeps checkpoints, if hosts are to write any.
+fn checkpoints(settings: &BusSettings, server: &str) -> Finding {
+    const CHECK: &str = "checkpoints";
+    if settings.checkpoint_secs == 0 {
+        return ok(CHECK, "bus.checkpoint-secs is 0: hosts keep none");
+    }
+    match nats::has_jetstream(settings, server) {
+        Ok(()) => ok(CHECK, format!("{server} has JetStream, for the bucket {}", settings.checkpoint_bucket)),
+        Err(error) => {
+            let found = format!("{server}: {error}: players of a host that is killed would enter as newcomers");
+            let fix = "nats-server -js --store_dir DIRECTORY, or set checkpoint-secs = 0 in [bus] if none are wanted";
+            warn(CHECK, found, fix)
+        }
+    }
+}
+
+/// Questions to a server of NATS.
 #[cfg(feature = "fleet")]
-fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(ringshard_fleet::bus::nats::round_trip(settings, server))
+mod nats {
+    use ringshard_fleet::bus::{BusSettings, nats};
+    use std::time::Duration;
+
+    /// How long it takes to bring a letter back.
+    pub(super) fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration, String> {
+        in_runtime(nats::round_trip(settings, server))
+    }
+
+    /// Whether it has a JetStream, which checkpoints need.
+    pub(super) fn has_jetstream(settings: &BusSettings, server: &str) -> Result<(), String> {
+        in_runtime(nats::has_jetstream(settings, server))
+    }
+
+    fn in_runtime<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(work)
+    }
 }
 
 #[cfg(not(feature = "fleet"))]
-fn round_trip(_: &BusSettings, _: &str) -> Result<Duration, String> {
-    Err("this program is built without the feature fleet, so it has no client of NATS".into())
+mod nats {
+    use ringshard_fleet::bus::BusSettings;
+    use std::time::Duration;
+
+    const NONE: &str = "this program is built without the feature fleet, so it has no client of NATS";
+
+    pub(super) fn round_trip(_: &BusSettings, _: &str) -> Result<Duration, String> {
+        Err(NONE.into())
+    }
+
+    pub(super) fn has_jetstream(_: &BusSettings, _: &str) -> Result<(), String> {
+        Err(NONE.into())
+    }
 }
 
 fn finding(check: &'static str, verdict: Verdict, found: String, fix: &str) -> Finding {
@@ -107,6 +153,24 @@ fn answer(etcd: &EtcdSettings, node: &str) -> Result<Duration, StoreError> {
         let began = Instant::now();
         store.get(&format!("{}doctor", etcd.prefix)).await?;
         Ok(began.elapsed())
+    })
+}
+
+/// Whether each host has a key of its own. None: the registry does not say.
+fn host_keys(settings: &FleetSettings) -> Option<Finding> {
+    const CHECK: &str = "host keys";
+    let fleet = Fleet::of(settings.clone()).ok()?;
+    let (_, directory) = fleet.run(fleet.reader()).ok()?;
+    let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, host) in &directory.hosts {
+        by_key.entry(&host.key).or_default().push(name.as_str());
+    }
+    Some(match by_key.values().find(|names| names.len() > 1) {
+        None => ok(CHECK, format!("each of the {} hosts has its own", directory.hosts.len())),
+        Some(names) => {
+            let found = format!("{} have the same, so each of them takes a ticket for the others", names.join(", "));
+            warn(CHECK, found, "ringshard keygen --out server.key on each of them, and start them again")
+        }
     })
 }
 

@@ -3,6 +3,8 @@
 mod accounts;
 mod call;
 mod captures;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod keys;
 mod manual;
 mod maps;

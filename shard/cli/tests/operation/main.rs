@@ -1,6 +1,7 @@
 //! A running server as its operators use it: admin port, signals, captures, losses, panics, metrics.
 
 mod admin;
+mod balance;
 mod call;
 mod capture;
 mod games;

@@ -68,7 +68,7 @@ counters! {
     refused,
     /// Queue tickets, receipts and passes that no balancer of this fleet signed.
     forged,
-    /// Queue tickets, receipts and passes that are too old, used up or of another client.
+    /// Queue tickets, receipts and passes that are too old, from the future, used up or of another client.
     stale,
     /// Reports of clients that could not reach a host.
     failures_reported,

@@ -9,7 +9,7 @@ use super::login::Login;
 use super::places::{Places, Rates};
 use super::settings::Settings;
 use super::tokens::Tokens;
-use crate::balancer::{Ask, Balancer, Decision, Outcome, Refused, Seal, Whereabouts};
+use crate::balancer::{Ask, Balancer, Decision, Outcome, Refused, Seal, Step, Whereabouts};
 use crate::location::Locator;
 use crate::registry::Freshness;
 use std::net::IpAddr;
@@ -111,6 +111,9 @@ impl State {
     pub(super) fn route(&self, ask: &Ask, now_ms: u64) -> Decision {
         let random = self.random();
         let decision = self.balancer().route(ask, now_ms, random);
+        if decision.why.iter().any(|step| matches!(step, Step::TicketRefused { .. } | Step::PassUsed)) {
+            self.counters.stale.count();
+        }
         match &decision.outcome {
             Outcome::Host(_) => self.counters.routed.count(),
             Outcome::Waits(_) => self.counters.queued.count(),

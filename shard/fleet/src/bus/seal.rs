@@ -4,10 +4,10 @@
 //!  0        1              9              17            25                          end - 16
 //!  version  sender's run   reader's run   number        ChaCha20-Poly1305(letter)   tag
 //! ```
-//! Numbers are little-endian. The reader's run is 0 if all hosts may read it. The key of a letter comes from the fleet's key
-//! and both runs by HKDF-SHA-256, its nonce is the number, and everything before the letter is authenticated with it. A run
-//! is drawn anew whenever a server starts, and it counts its letters: so no key and nonce are used twice, and what was once
-//! said to an earlier run is nothing to a later one.
+//! Numbers are little-endian. The letters of a run have the numbers 1, 2, 3 and so on. The reader's run is 0 if all hosts may
+//! read it. The key of a letter comes from the fleet's key and both runs by HKDF-SHA-256, its nonce is the number, and
+//! everything before the letter is authenticated with it. A run is drawn anew whenever a server starts, and it counts its
+//! letters: so no key and nonce are used twice, and what was once said to an earlier run is nothing to a later one.
 
 use super::{BusKey, Letter};
 use crate::model::RunId;
@@ -102,8 +102,8 @@ impl Seal {
         }
         let number = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("it has eight bytes"));
         let (from, number, to) = (RunId(number(1)), number(17), number(9));
+        // Hosts count from 1, and the window that tells repetitions has no place for 0.
         if number == 0 {
-            // Letters are numbered from 1. A window takes no 0.
             return Err(NotALetter::Form);
         }
         let to = match to {

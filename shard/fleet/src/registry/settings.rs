@@ -114,6 +114,11 @@ fn faults_of(hosts: &[StaticHost]) -> Vec<String> {
     let twice = hosts.iter().filter(|host| !names.insert(&host.name));
     let mut faults: Vec<_> =
         twice.map(|host| format!("hosts: two have the name {}: each needs its own", host.name)).collect();
+    let mut keys = BTreeSet::new();
+    let twice = hosts.iter().filter(|host| !keys.insert(host.key.to_ascii_lowercase()));
+    faults.extend(twice.map(|host| {
+        format!("hosts: {} has the key of another: each needs its own, or both would take one ticket", host.name)
+    }));
     if hosts.len() > HOSTS_MAX {
         faults.push(format!("hosts: there are {}, but a file has at most {HOSTS_MAX}: use etcd", hosts.len()));
     }
@@ -161,6 +166,7 @@ mod tests {
             ("[etcd]\nendpoints = ['https://a:1']".into(), "etcd.ca-certificate must name the PEM file"),
             (etcd("endpoint = 'a'"), "unknown field `endpoint`"),
             (host("") + &host(""), "two have the name a"),
+            (host("") + &host("").replace("name='a'", "name='b'"), "b has the key of another"),
             (host("weight = -1"), "weight"),
             (host("capacity = 0"), "capacity of a is 0"),
             (host("").replace(&key, "00"), "key of a must be 64 hexadecimal digits"),

@@ -2,12 +2,6 @@
 
 use super::*;
 
-async fn counter(bench: &Bench, name: &str) -> u64 {
-    let page = bench.client().await.get_as(READER, "/metrics").await.text;
-    let line = page.lines().find_map(|line| line.strip_prefix(&format!("ringshard_balance_{name}_total ")));
-    line.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
-}
-
 #[tokio::test]
 async fn forged_tickets_and_receipts_have_no_effect_and_are_counted() {
     let folder = Folder::new();
@@ -27,10 +21,10 @@ async fn forged_tickets_and_receipts_have_no_effect_and_are_counted() {
             "the forger stands at the end: {}",
             answer.text
         );
-        assert_eq!(counter(&bench, "forged").await, number);
+        assert_eq!(bench.counter("forged").await, number);
     }
     client.get("/v1/route?failed=AAAA,BBBB").await;
-    assert_eq!((counter(&bench, "forged").await, counter(&bench, "failures_reported").await), (7, 0));
+    assert_eq!((bench.counter("forged").await, bench.counter("failures_reported").await), (7, 0));
     assert_eq!(client.get(&format!("/v1/route?queue={own}")).await.json()["queue"]["position"], 1);
 }
 
@@ -60,7 +54,7 @@ async fn long_addresses_wrong_fields_and_wrong_bodies_are_refused() {
     assert_eq!(wrong.status, 400);
     assert!(wrong.error().starts_with("regon: there is no such field"), "{}", wrong.text);
     assert_eq!(client.get("/v1/route?address=192.0.2.1").await.status, 400, "only operators look for others");
-    assert_eq!(counter(&bench, "requests_malformed").await, 2);
+    assert_eq!(bench.counter("requests_malformed").await, 2);
     assert_eq!(client.get("/v1/nothing").await.status, 404);
     assert_eq!(client.ask("DELETE", "/v1/route", "", "").await.status, 405);
     for (body, status) in
@@ -74,7 +68,7 @@ async fn long_addresses_wrong_fields_and_wrong_bodies_are_refused() {
     }
     let long = client.send_as(WRITER, "PUT", "/v1/policy", &" ".repeat(300 << 10)).await;
     assert_eq!(long.status, 413, "{}", long.text);
-    assert_eq!(counter(&bench, "bodies_refused").await, 6);
+    assert_eq!(bench.counter("bodies_refused").await, 6);
 }
 
 #[tokio::test]
@@ -97,7 +91,7 @@ async fn floods_of_headers_end_the_connection() {
             .expect("it ends")
             .is_none_or(|answer| answer.status == 400)
     );
-    assert_eq!(counter(&bench, "connections_failed").await, 3);
+    assert_eq!(bench.counter("connections_failed").await, 3);
     assert_eq!(bench.client().await.get("/v1/route").await.status, 200, "others are served");
 }
 

@@ -3,6 +3,7 @@
 mod client;
 mod hostile;
 mod operators;
+mod replays;
 mod routes;
 
 use super::{LimitSettings, Server, Settings};
@@ -35,6 +36,12 @@ impl Bench {
 
     async fn client(&self) -> Client {
         Client::connect(self.server.address()).await
+    }
+
+    async fn counter(&self, name: &str) -> u64 {
+        let page = self.client().await.get_as(READER, "/metrics").await.text;
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("ringshard_balance_{name}_total ")));
+        line.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
     }
 }
 

@@ -113,8 +113,8 @@ mod tests {
 
     /// A file with these hosts.
     fn file_of(names: &[&str]) -> String {
-        let key = "ab".repeat(32);
         let host = |name: &&str| {
+            let key = name.repeat(64);
             format!(
                 "[[hosts]]\nname='{name}'\nregion='eu'\naddress='a.example:1'\nkey='{key}'\nadmin='192.0.2.1:3566'\n"
             )

@@ -1,6 +1,6 @@
 //! Requests to etcd, each to one node, and to the next node after a failure.
 
-use super::answers::{error_of, record_of, revision_of};
+use super::answers::{record_of, revision_of};
 use super::connection::{ConnectError, Connector};
 use super::watch::EtcdWatch;
 use crate::store::{Commit, Committed, Condition, EtcdSettings, Lease, Listing, Record, StoreError, Write};
@@ -60,7 +60,7 @@ impl EtcdStore {
             return Ok((client.clone(), current.number));
         }
         let answer = timeout(TIMEOUT, self.connector.connect(current.node)).await;
-        match answer.unwrap_or_else(|_| Err(late())).map_err(|error| error_of(&error)) {
+        match answer.unwrap_or_else(|_| Err(late())).map_err(|error| self.connector.explained(&error)) {
             Ok(client) => {
                 current.number += 1;
                 current.client = Some(client.clone());
@@ -85,7 +85,7 @@ impl EtcdStore {
     async fn once<T>(&self, request: impl FnOnce(Client) -> Sent<T>) -> Result<T, StoreError> {
         let (client, number) = self.client().await?;
         let answer = timeout(TIMEOUT, request(client)).await;
-        let answer = answer.unwrap_or_else(|_| Err(late())).map_err(|error| error_of(&error));
+        let answer = answer.unwrap_or_else(|_| Err(late())).map_err(|error| self.connector.explained(&error));
         // A token of a login can end: the next connection logs in again.
         if let Err(StoreError::Unavailable(_) | StoreError::Denied(_)) = &answer {
             self.leave(number).await;

@@ -1,8 +1,10 @@
 //! Connecting to a node of etcd.
 
-use crate::store::EtcdSettings;
-use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
+use super::answers::error_of;
+use crate::store::{EtcdSettings, StoreError};
+use etcd_client::{Certificate, Client, ConnectOptions, Error, Identity, TlsOptions};
 use ringshard::config::key_files::{KeyFileError, read_private};
+use ringshard_certificates::{CertificateError, CertificateSource, Certificates, read_certificates};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,8 +22,11 @@ pub enum ConnectError {
     #[error("{0}: {1}")]
     Secret(&'static str, KeyFileError),
     /// A certificate.
+    #[error("{0}: {1}")]
+    Certificate(&'static str, Box<CertificateError>),
+    /// A certificate that was there a moment ago.
     #[error("{0} is {1}, which cannot be read: {2}")]
-    Certificate(&'static str, PathBuf, std::io::Error),
+    Read(&'static str, PathBuf, std::io::Error),
 }
 
 /// Everything that it takes to connect.
@@ -29,6 +34,8 @@ pub enum ConnectError {
 pub(super) struct Connector {
     pub(super) endpoints: Vec<String>,
     options: ConnectOptions,
+    /// The file of the setting `ca-certificate`.
+    authority: Option<PathBuf>,
 }
 
 impl Connector {
@@ -44,24 +51,53 @@ impl Connector {
             options = options.with_user(user, password.trim_end_matches(['\r', '\n']));
         }
         if let Some(authority) = &settings.ca_certificate {
+            read_certificates(authority).map_err(|error| certificate("etcd.ca-certificate", error))?;
             let authority = read("etcd.ca-certificate", authority)?;
             let mut tls = TlsOptions::new().ca_certificate(Certificate::from_pem(authority));
             if let (Some(chain), Some(key)) = (&settings.certificate, &settings.certificate_key) {
-                let chain = read("etcd.certificate", chain)?;
-                let key = read_private(key).map_err(|error| ConnectError::Secret("etcd.certificate-key", error))?;
-                tls = tls.identity(Identity::from_pem(chain, key));
+                tls = tls.identity(identity(chain, key)?);
             }
             options = options.with_tls(tls);
         }
-        Ok(Connector { endpoints: settings.endpoints.clone(), options })
+        Ok(Connector { endpoints: settings.endpoints.clone(), options, authority: settings.ca_certificate.clone() })
     }
 
     /// A client of one node. It logs in if there is a user.
-    pub(super) async fn connect(&self, node: usize) -> Result<Client, etcd_client::Error> {
+    pub(super) async fn connect(&self, node: usize) -> Result<Client, Error> {
         Client::connect([&self.endpoints[node]], Some(self.options.clone())).await
+    }
+
+    /// An error of etcd. If a certificate is the reason, it says which setting is to be corrected.
+    pub(super) fn explained(&self, error: &Error) -> StoreError {
+        let (error, Some(authority)) = (error_of(error), &self.authority) else { return error_of(error) };
+        match error {
+            StoreError::Unavailable(text) if text.contains("invalid peer certificate") => {
+                let file = authority.display();
+                StoreError::Unavailable(format!(
+                    "{text}; etcd.ca-certificate must name the certificate that signed that of etcd, but is {file}; etcd's must \
+                     be valid now, and for the host in etcd.endpoints"
+                ))
+            }
+            StoreError::Unavailable(text) if text.contains("received fatal alert") => StoreError::Denied(format!(
+                "{text}; etcd.certificate and etcd.certificate-key must name a certificate that etcd's --trusted-ca-file has signed"
+            )),
+            error => error,
+        }
     }
 }
 
+/// This client's certificate, if its two files belong together.
+fn identity(chain: &Path, key: &Path) -> Result<Identity, ConnectError> {
+    let secret = read_private(key).map_err(|error| ConnectError::Secret("etcd.certificate-key", error))?;
+    let files = CertificateSource::Files { chain: chain.to_owned(), key: key.to_owned() };
+    Certificates::open(&files).map_err(|error| certificate("etcd.certificate", error))?;
+    Ok(Identity::from_pem(read("etcd.certificate", chain)?, secret))
+}
+
+fn certificate(setting: &'static str, error: CertificateError) -> ConnectError {
+    ConnectError::Certificate(setting, Box::new(error))
+}
+
 fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, ConnectError> {
-    std::fs::read(path).map_err(|error| ConnectError::Certificate(setting, path.to_owned(), error))
+    std::fs::read(path).map_err(|error| ConnectError::Read(setting, path.to_owned(), error))
 }

@@ -1,81 +1,18 @@
 //! A real etcd against the store in memory: the same requests get the same answers. Without Debian's etcd-server, the tests
 //! say so and check nothing.
 
+mod node;
+mod tls;
+
 use crate::store::memory::MemoryStore;
 use crate::store::{
     Commit, Committed, Condition, EtcdSettings, Lease, Listing, Record, Store, StoreError, Watch, WatchEvent, Write,
     etcd::EtcdStore,
 };
+use node::{Etcd, free_address};
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
-
-/// A node of etcd that ends with the test.
-struct Etcd {
-    process: Child,
-    folder: PathBuf,
-    endpoint: String,
-}
-
-impl Etcd {
-    /// Starts one. None: it is not installed.
-    fn start() -> Option<Etcd> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("ringshard-etcd-{}-{number}", std::process::id()));
-        let [client, peer] = free_addresses();
-        let spawned = Command::new("etcd")
-            .args(["--name", "test", "--log-level", "error", "--data-dir"])
-            .arg(&folder)
-            .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
-            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
-            .args(["--initial-cluster", &format!("test={peer}")])
-            // A lease lasts at least one and a half elections.
-            .args(["--heartbeat-interval", "50", "--election-timeout", "500", "--unsafe-no-fsync"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match spawned {
-            Ok(process) => Some(Etcd { process, folder, endpoint: client }),
-            Err(error) => {
-                eprintln!("skipped: etcd cannot be started ({error}); install Debian's etcd-server");
-                None
-            }
-        }
-    }
-
-    fn settings(&self) -> EtcdSettings {
-        EtcdSettings::at(vec![self.endpoint.clone()])
-    }
-
-    /// A client, once the node answers.
-    async fn store(&self) -> Store {
-        let store = Store::Etcd(EtcdStore::new(&self.settings(), 0).expect("settings without files"));
-        let until = Instant::now() + Duration::from_secs(30);
-        while let Err(error) = store.get("x").await {
-            assert!(Instant::now() < until, "etcd does not come up: {error}");
-            sleep(Duration::from_millis(50)).await;
-        }
-        store
-    }
-}
-
-impl Drop for Etcd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn free_addresses() -> [String; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| format!("http://{}", listener.local_addr().expect("it is bound")))
-}
+use tokio::time::{Instant, timeout};
 
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
@@ -289,7 +226,7 @@ fn a_node_that_is_dead_is_left_for_the_next_and_compaction_is_told() {
     let Some(etcd) = Etcd::start() else { return };
     run(async {
         let direct = etcd.store().await;
-        let [dead, _] = free_addresses();
+        let dead = format!("http://{}", free_address());
         let settings = EtcdSettings::at(vec![dead.clone(), etcd.endpoint.clone()]);
         let store = Store::Etcd(EtcdStore::new(&settings, 0).unwrap());
         assert_eq!(store.get("/f/a").await, Ok(None), "the second node answers");

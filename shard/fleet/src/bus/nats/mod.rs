@@ -3,9 +3,11 @@
 use super::BusSettings;
 use super::seal::LETTER_BYTES_MAX;
 use crate::model::RunId;
-use async_nats::{Client, ConnectOptions, Event, Subscriber};
+use async_nats::{Client, ConnectOptions, Event, RequestErrorKind, Subscriber};
 use futures_util::StreamExt;
+use ringshard_certificates::read_certificates;
 use ringshard_operation::private_file;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -44,6 +46,12 @@ pub enum BusError {
     /// NATS refuses.
     #[error("cannot use NATS: {0}")]
     Connect(#[from] async_nats::ConnectError),
+    /// One of the two does not accept the certificate of the other.
+    #[error(
+        "cannot use NATS: {1}; bus.ca-certificate must name the certificate that signed that of NATS, but is {0}; NATS's must be \
+         valid now, and for the host in bus.servers"
+    )]
+    Certificate(PathBuf, async_nats::ConnectError),
     /// A subject that NATS refuses.
     #[error("cannot listen on NATS: {0}")]
     Subscribe(#[from] async_nats::SubscribeError),
@@ -56,19 +64,24 @@ impl NatsBus {
     /// [`BusError`].
     pub async fn start(settings: &BusSettings, own: RunId) -> Result<Self, BusError> {
         let is_connected = Arc::new(AtomicBool::new(false));
-        let seen = is_connected.clone();
+        let (seen, is_told) = (is_connected.clone(), Arc::new(AtomicBool::new(false)));
         let options = options(settings)?.retry_on_initial_connect().event_callback(move |event| {
-            let seen = seen.clone();
+            let (seen, is_told) = (seen.clone(), is_told.clone());
             async move {
                 match event {
                     Event::Connected => {
                         seen.store(true, Ordering::Relaxed);
+                        is_told.store(false, Ordering::Relaxed);
                         tracing::info!("the bus between hosts is connected");
                     }
                     Event::Disconnected | Event::Closed => {
                         seen.store(false, Ordering::Relaxed);
                         tracing::warn!("the bus between hosts is away: players do not move between hosts meanwhile");
                     }
+                    Event::ClientError(error) if !is_told.swap(true, Ordering::Relaxed) => tracing::warn!(
+                        %error,
+                        "the bus between hosts cannot be reached, and is tried again: `ringshard doctor --fleet` says why"
+                    ),
                     event => tracing::debug!(%event, "the bus between hosts"),
                 }
             }
@@ -131,7 +144,7 @@ impl NatsBus {
 /// Why it does not, as a sentence.
 pub async fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration, String> {
     let asked = async {
-        let client = options(settings)?.connect(server).await?;
+        let client = connect(settings, server).await?;
         let subject = format!("{}.doctor.{}", settings.subject, client.new_inbox());
         let mut echo = client.subscribe(subject.clone()).await?;
         let began = Instant::now();
@@ -151,6 +164,39 @@ pub async fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration
     }
 }
 
+/// Whether one server of NATS has a JetStream for its user, which checkpoints need. It changes nothing.
+///
+/// # Errors
+/// Why it does not, as a sentence.
+pub async fn has_jetstream(settings: &BusSettings, server: &str) -> Result<(), String> {
+    let asked = async {
+        let client = connect(settings, server).await?;
+        // Not `Context::query_account`: it cannot read the answers of servers before 2.10.
+        Ok::<_, BusError>(client.request("$JS.API.INFO", "".into()).await)
+    };
+    let answer = match timeout(CHECK_PATIENCE, asked).await {
+        Ok(answer) => answer.map_err(|error| error.to_string())?,
+        Err(_) => return Err("its JetStream does not answer".into()),
+    };
+    let message = answer.map_err(|error| match error.kind() {
+        RequestErrorKind::NoResponders => "it has no JetStream".to_owned(),
+        _ => format!("its JetStream does not answer: {error}"),
+    })?;
+    let info: serde_json::Value = serde_json::from_slice(&message.payload).unwrap_or_default();
+    match &info["error"] {
+        serde_json::Value::Null => Ok(()),
+        error => Err(error["description"].as_str().unwrap_or("its JetStream refuses").to_owned()),
+    }
+}
+
+/// Connects to one server, and tries once.
+async fn connect(settings: &BusSettings, server: &str) -> Result<Client, BusError> {
+    options(settings)?.connect(server).await.map_err(|error| match &settings.ca_certificate {
+        Some(file) if error.to_string().contains("certificate") => BusError::Certificate(file.clone(), error),
+        _ => BusError::Connect(error),
+    })
+}
+
 /// How to connect.
 fn options(settings: &BusSettings) -> Result<ConnectOptions, BusError> {
     let mut options = ConnectOptions::new()
@@ -165,7 +211,11 @@ fn options(settings: &BusSettings) -> Result<ConnectOptions, BusError> {
         options = options.user_and_password(user.clone(), password.trim().to_owned());
     }
     if let Some(certificates) = &settings.ca_certificate {
+        read_certificates(certificates).map_err(|error| BusError::File(format!("bus.ca-certificate: {error}")))?;
         options = options.add_root_certificates(certificates.clone()).require_tls(true);
     }
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! A real NATS that speaks TLS. Without Debian's nats-server, the tests say so and check nothing.
+
+use super::{NatsBus, round_trip};
+use crate::authority::Authority;
+use crate::bus::BusSettings;
+use crate::model::RunId;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A server of NATS that ends with the test.
+struct Nats(Child, String);
+
+impl Nats {
+    /// Starts one with this certificate and key. None: it is not installed.
+    fn start([certificate, key]: &[String; 2]) -> Option<Nats> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+        let spawned = Command::new("nats-server")
+            .args(["--addr", "127.0.0.1", "--port", &free.port().to_string()])
+            .args(["--tls", "--tlscert", certificate, "--tlskey", key])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        match spawned {
+            Ok(process) => Some(Nats(process, format!("tls://{free}"))),
+            Err(error) => {
+                eprintln!("skipped: NATS cannot be started ({error}); install Debian's nats-server");
+                None
+            }
+        }
+    }
+
+    fn settings(&self, authority: &Path) -> BusSettings {
+        let file = authority.display();
+        let text = format!("servers = ['{}']\nkey-file = 'unused'\nca-certificate = '{file}'", self.1);
+        let settings: BusSettings = toml::from_str(&text).expect("settings");
+        assert_eq!(settings.faults(), Vec::<String>::new());
+        settings
+    }
+
+    /// What the server answers under these settings, once it is up.
+    async fn answer(&self, settings: &BusSettings) -> Result<Duration, String> {
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = round_trip(settings, &self.1).await;
+            let is_starting = answer.as_ref().is_err_and(|error| error.contains("refused"));
+            if !is_starting || Instant::now() > until {
+                return answer;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn the_certificate_of_nats_is_verified_and_an_error_names_the_file() {
+    let (right, wrong) = (Authority::new(), Authority::new());
+    let Some(nats) = Nats::start(&right.sign("nats", &["127.0.0.1"])) else { return };
+    nats.answer(&nats.settings(&right.file())).await.expect("the letter comes back");
+    let error = nats.answer(&nats.settings(&wrong.file())).await.expect_err("another authority signed it");
+    let file = wrong.file().display().to_string();
+    for word in ["invalid peer certificate", "bus.ca-certificate must name", &file] {
+        assert!(error.contains(word), "{word}: {error}");
+    }
+    // Letters pass between hosts, too.
+    let settings = nats.settings(&right.file());
+    let [one, other] = [RunId(1), RunId(2)];
+    let mut ends = (NatsBus::start(&settings, one).await.unwrap(), NatsBus::start(&settings, other).await.unwrap());
+    let until = Instant::now() + Duration::from_secs(30);
+    let heard = loop {
+        ends.0.say(Some(other), b"a letter".to_vec()).await;
+        match tokio::time::timeout(Duration::from_millis(50), ends.1.hear()).await {
+            Ok(heard) => break heard,
+            Err(_) => assert!(Instant::now() < until, "no letter arrives"),
+        }
+    };
+    assert_eq!(heard, b"a letter");
+    let mut deaf = NatsBus::start(&nats.settings(&wrong.file()), one).await.expect("it goes on trying");
+    deaf.say(None, b"a letter".to_vec()).await;
+    assert!(!deaf.is_connected());
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_and_a_file_without_certificates_are_refused() {
+    let authority = Authority::new();
+    let signed = authority.sign("nats", &["nats.example"]);
+    let Some(nats) = Nats::start(&signed) else { return };
+    let error = nats.answer(&nats.settings(&authority.file())).await.expect_err("it is for another host");
+    assert!(error.contains("for the host in bus.servers"), "{error}");
+    for file in ["/nowhere.pem", &signed[1]] {
+        let error = NatsBus::start(&nats.settings(Path::new(file)), RunId(1)).await.err();
+        let error = error.expect("it holds no certificate").to_string();
+        assert!(error.contains("bus.ca-certificate") && error.contains(file), "{error}");
+    }
+}
