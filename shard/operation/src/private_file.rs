@@ -30,6 +30,22 @@ pub fn read(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
+/// Reads a key of 64 hexadecimal digits from such a file. None: there is something else in it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_key(path: &Path) -> Result<Option<[u8; 32]>, String> {
+    let text = read(path)?;
+    let digits = text.trim().as_bytes();
+    let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+    let mut key = [0; 32];
+    let is_key = digits.len() == 2 * key.len()
+        && key.iter_mut().zip(digits.chunks_exact(2)).all(|(byte, pair)| {
+            digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| *byte = high << 4 | low).is_some()
+        });
+    Ok(is_key.then_some(key))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +63,23 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         assert!(read(&path).unwrap_err().contains("cannot read"));
+    }
+
+    #[test]
+    fn a_key_has_64_hexadecimal_digits() {
+        let path = std::env::temp_dir().join(format!("ringshard-private-key-{}", std::process::id()));
+        for (text, key) in [
+            ("0f".repeat(32) + "\n", Some([15; 32])),
+            ("Af".repeat(32), Some([0xaf; 32])),
+            ("0f".repeat(31) + "+f", None),
+            ("0f".repeat(31), None),
+            ("0f".repeat(33), None),
+            ("é".repeat(32), None),
+        ] {
+            std::fs::write(&path, &text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            assert_eq!(read_key(&path), Ok(key), "{text}");
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 }

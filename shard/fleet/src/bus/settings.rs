@@ -128,22 +128,13 @@ impl BusKey {
     /// What is wrong with it, and what to do.
     pub fn load(settings: &BusSettings) -> Result<Self, String> {
         let path = &settings.key_file;
-        let text = private_file::read(path)?;
-        let digits = text.trim().as_bytes();
-        let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
-        let mut bytes = [0; 32];
-        let is_key = digits.len() == 64
-            && bytes.iter_mut().zip(digits.chunks_exact(2)).all(|(byte, pair)| {
-                digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| *byte = high << 4 | low).is_some()
-            });
-        match is_key {
-            true => Ok(BusKey(bytes)),
-            false => Err(format!(
+        private_file::read_key(path)?.map(BusKey).ok_or_else(|| {
+            format!(
                 "{0} is no key of a fleet, which is 64 hexadecimal digits: make one with \
                  `ringshard fleet keygen --out {0}`, and copy it to all hosts",
                 path.display()
-            )),
-        }
+            )
+        })
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

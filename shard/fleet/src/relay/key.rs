@@ -30,25 +30,13 @@ impl RelayKey {
     /// # Errors
     /// What is wrong with it, and what to do.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let text = private_file::read(path)?;
-        let digits = text.trim();
-        let mut bytes = [0; 32];
-        let is_key = digits.len() == 64
-            && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-            && bytes.iter_mut().enumerate().all(|(at, byte)| {
-                u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).is_ok_and(|value| {
-                    *byte = value;
-                    true
-                })
-            });
-        match is_key {
-            true => Ok(RelayKey::from_bytes(bytes)),
-            false => Err(format!(
+        private_file::read_key(path)?.map(RelayKey::from_bytes).ok_or_else(|| {
+            format!(
                 "{0} is no key of nodes, which is 64 hexadecimal digits: make one with \
                  `ringshard fleet keygen --out {0}`, and copy it to all nodes",
                 path.display()
-            )),
-        }
+            )
+        })
     }
 
     /// Appends the MAC of all of `bytes` from `start` on.

@@ -81,22 +81,10 @@ fn check_exposure(settings: &Settings, faults: &mut Vec<String>) {
 }
 
 fn key(path: &Path) -> Result<[u8; KEY_BYTES], String> {
-    let text = private_file::read(path)?;
-    let text = text.trim();
-    let digits =
-        |at: usize| text.get(2 * at..2 * at + 2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-    let mut bytes = [0; KEY_BYTES];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        let parsed = digits(at).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        *byte = parsed.filter(|_| text.len() == 2 * KEY_BYTES).ok_or_else(|| {
-            let path = path.display();
-            format!(
-                "{path} holds no key of {} hexadecimal digits: make one with `ringshard keygen --out {path}`",
-                2 * KEY_BYTES
-            )
-        })?;
-    }
-    Ok(bytes)
+    private_file::read_key(path)?.ok_or_else(|| {
+        let path = path.display();
+        format!("{path} holds no key of 64 hexadecimal digits: make one with `ringshard keygen --out {path}`")
+    })
 }
 
 fn login(raw: &Raw, faults: &mut Vec<String>) -> Option<LoginSettings> {
