@@ -16,6 +16,7 @@ use super::held::{Finished, Held, Job, Next, Phase, carry_out, hash_of};
 use super::output::Output;
 use super::tasks::{Changed, Desk};
 use crate::model::RunId;
+use entering::SOON;
 use ringshard::game::AccountId;
 use ringshard::runtime::fleet::{FromCore, Stay, StayEnd, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,7 +32,7 @@ const TASKS_MAX: usize = 64;
 const AGAIN: Duration = Duration::from_secs(5);
 /// A record that has not changed is written again after this time, so that it does not become too old.
 const REFRESH: Duration = AGE_MAX.checked_div(4).expect("four is not zero");
-/// Accounts that wait for something. While more do, the end of a stay is not written.
+/// Accounts that wait for something, or for their turn at the bucket. While more do, the end of a stay is not written.
 const LEAVING_MAX: usize = 16_384;
 
 /// What is counted of players.
@@ -45,17 +46,19 @@ pub struct PlayerCounters {
     pub written: u64,
     /// Checkpoints that were left out, because the player had not changed.
     pub unchanged: u64,
-    /// Checkpoints and ends of stays that the bucket has not taken. They are tried again.
+    /// Checkpoints and ends of stays that the bucket has not taken. Ends of stays are tried again; after a checkpoint the
+    /// next one comes anyway.
     pub failed: u64,
     /// Records that were removed, because their player has left.
     pub removed: u64,
     /// Clients that entered with a checkpoint.
     pub restored: u64,
-    /// Clients that entered without the bucket: it did not answer in time.
+    /// Clients that entered without the bucket, because it did not answer in time: as newcomers, or as they had just left.
     pub without: u64,
     /// Players that left, because their account has entered elsewhere.
     pub released: u64,
-    /// The same, and this host learned it from the record: what its player did meanwhile is lost.
+    /// The same, and this host learned it from the record, or because a later stay is at another of its cores: what its player
+    /// did meanwhile is lost.
     pub superseded: u64,
     /// Values that were no record of their account.
     pub refused: u64,
@@ -212,6 +215,7 @@ impl Players {
                 self.disappoint(account, next);
             }
             Some((Some(known), _)) if known > stay => {
+                self.counters.superseded += 1;
                 return self.out.push_back(Output::ToCore(core, ToCore::Release { player }));
             }
             Some((Some(_), Phase::Here)) => {}
@@ -238,9 +242,12 @@ impl Players {
             _ if is_superseded || !self.is_open => self.gone(account),
             StayEnd::Kept | StayEnd::Released(None) => self.gone(account),
             StayEnd::Left => self.set_job(account, Job::Delete),
-            StayEnd::Released(Some(state)) => self.set_job(account, Job::Write { state }),
+            StayEnd::Released(Some(state)) => {
+                held.last_state = Some(state.clone());
+                self.set_job(account, Job::Write { state });
+            }
         }
-        if self.timed.len() > LEAVING_MAX {
+        if self.timed.len() + self.queue.len() > LEAVING_MAX {
             self.gone(account);
         }
     }
@@ -283,7 +290,8 @@ impl Players {
                 (held.revision, held.written) = (None, None);
                 if phase == Phase::Leaving {
                     held.job.get_or_insert(job);
-                    held.again_at = Some(Instant::now() + AGAIN);
+                    let pause = if held.next.is_some() { SOON } else { AGAIN };
+                    held.again_at = Some(Instant::now() + pause);
                     self.timed.insert(account);
                 } else {
                     // The next checkpoint comes anyway.
@@ -330,7 +338,7 @@ impl Players {
         let Some(held) = self.held.get_mut(&account) else { return };
         let (core, player) = (held.core, held.player);
         match held.phase {
-            Phase::Entering { until, .. } if now >= until => return self.enter_without(core, player, account),
+            Phase::Entering { until, .. } if now >= until => return self.enter_without(core, player, account, None),
             Phase::Entering { until, asked: Some((run, at)) } if now >= at => {
                 held.phase = Phase::Entering { until, asked: Some((run, until)) };
                 self.set_job(account, Job::Enter { takes_over: true });
@@ -341,6 +349,11 @@ impl Players {
         if let Some(Next::Client { core, player, until }) = held.next
             && now >= until
         {
+            if held.phase == Phase::Leaving {
+                // The bucket does not take the end of its last stay.
+                let state = held.last_state.take();
+                return self.enter_without(core, player, account, state);
+            }
             held.next = None;
             self.refuse(core, player);
         }
@@ -361,8 +374,9 @@ impl Players {
     }
 
     fn requeue(&mut self, account: AccountId) {
-        let held = self.held.get(&account);
-        if held.is_some_and(|held| held.job.is_some() && !held.is_busy && held.again_at.is_none()) {
+        let Some(held) = self.held.get_mut(&account) else { return };
+        if held.job.is_some() && !held.is_busy && held.again_at.is_none() && !held.is_queued {
+            held.is_queued = true;
             self.queue.push_back(account);
         }
     }
@@ -371,7 +385,11 @@ impl Players {
         while self.tasks.len() < TASKS_MAX
             && let Some(account) = self.queue.pop_front()
         {
-            let Some(held) = self.held.get_mut(&account).filter(|held| !held.is_busy) else { continue };
+            let Some(held) = self.held.get_mut(&account) else { continue };
+            held.is_queued = false;
+            if held.is_busy {
+                continue;
+            }
             let Some(job) = held.job.take() else { continue };
             held.is_busy = true;
             let (desk, of, stay, revision) = (self.desk.clone(), (account, held.serial), held.stay, held.revision);
