@@ -28,6 +28,8 @@ pub enum BucketFault {
     AnswersLost,
     /// Each request takes so long.
     Slow(Duration),
+    /// There is no bucket.
+    NoJetStream,
     /// Requests are refused at once: no server of NATS leads the others at this moment.
     Leaderless,
     /// Reads come from a replica that is behind by so much.
@@ -105,6 +107,7 @@ impl MemoryBucket {
             BucketFault::Away => return late().await,
             BucketFault::Slow(delay) if delay >= TIMEOUT => return late().await,
             BucketFault::Slow(delay) => sleep(delay).await,
+            BucketFault::NoJetStream => return Err(BucketError::NoJetStream),
             BucketFault::Leaderless => return Err(BucketError::Away("no server leads".into())),
             BucketFault::None | BucketFault::AnswersLost | BucketFault::Lagging(_) => {}
         }

@@ -1,6 +1,7 @@
 //! Accounts that enter.
 
 use super::Players;
+use crate::checkpoints::answer::Standing;
 use crate::checkpoints::held::{Job, Next, Phase};
 use crate::checkpoints::output::Output;
 use crate::checkpoints::tasks::Entered;
@@ -30,10 +31,12 @@ impl Players {
     }
 
     pub(super) fn enters(&mut self, core: usize, player: u64, account: AccountId) {
-        if !self.is_open {
-            return self.enter_without(core, player, account, None);
-        }
-        let until = Instant::now() + ENTER_PATIENCE;
+        let now = Instant::now();
+        let until = match self.standing() {
+            Standing::Missing => return self.enter_without(core, player, account, None),
+            Standing::Opening => self.opening_until.max(now + ENTER_PATIENCE),
+            Standing::Open => now + ENTER_PATIENCE,
+        };
         let next = Next::Client { core, player, until };
         match self.held.get(&account).map(|held| held.phase) {
             None => self.begin_entering(core, player, account, until),

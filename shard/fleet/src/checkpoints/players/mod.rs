@@ -9,14 +9,15 @@
 //! ```
 
 mod entering;
+mod opening;
 
 use super::AGE_MAX;
-use super::answer::BucketError;
 use super::held::{Finished, Held, Job, Next, Phase, carry_out, hash_of};
 use super::output::Output;
 use super::tasks::{Changed, Desk};
 use crate::model::RunId;
 use entering::SOON;
+use opening::OPENING;
 use ringshard::game::AccountId;
 use ringshard::runtime::fleet::{FromCore, Stay, StayEnd, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -68,6 +69,8 @@ pub struct PlayerCounters {
 pub(super) struct Players {
     desk: Arc<Desk>,
     is_open: bool,
+    /// Until then clients and zones wait for a bucket that does not open.
+    opening_until: Instant,
     /// When the bucket is opened next. None: it is being opened, or open.
     open_at: Option<Instant>,
     has_complained: bool,
@@ -90,6 +93,7 @@ impl Players {
         Players {
             desk,
             is_open: false,
+            opening_until: Instant::now() + OPENING,
             open_at: Some(Instant::now()),
             has_complained: false,
             held: BTreeMap::new(),
@@ -111,11 +115,6 @@ impl Players {
             refused: self.desk.refused.load(Ordering::Relaxed),
             ..self.counters
         }
-    }
-
-    /// Whether the bucket is open.
-    pub fn is_open(&self) -> bool {
-        self.is_open
     }
 
     /// What is to be done next.
@@ -150,11 +149,7 @@ impl Players {
     pub fn tick(&mut self, alive: &BTreeSet<RunId>) {
         self.alive.clone_from(alive);
         let now = Instant::now();
-        if self.open_at.is_some_and(|at| now >= at) {
-            self.open_at = None;
-            let desk = self.desk.clone();
-            self.tasks.spawn(async move { Finished::Opened(desk.bucket.open().await) });
-        }
+        self.open(now);
         for account in std::mem::take(&mut self.timed) {
             self.look_at(now, account);
         }
@@ -182,23 +177,6 @@ impl Players {
             }
         }
         self.start_tasks();
-    }
-
-    fn opened(&mut self, opened: Result<(), BucketError>) {
-        self.is_open = opened.is_ok();
-        match opened {
-            Ok(()) => tracing::info!("checkpoints of players and zones are kept"),
-            Err(error) => {
-                self.open_at = Some(Instant::now() + AGAIN);
-                if !std::mem::replace(&mut self.has_complained, true) {
-                    tracing::warn!(
-                        %error,
-                        "no checkpoints are kept, so the players of a host that is killed enter as newcomers, and its zones begin anew: start every \
-                         nats-server with JetStream (-js, and --store_dir with a folder), or set checkpoint-secs = 0"
-                    );
-                }
-            }
-        }
     }
 
     fn checkpoint(&mut self, core: usize, player: u64, account: AccountId, stay: Stay, state: Vec<u8>) {
