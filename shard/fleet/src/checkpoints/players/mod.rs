@@ -212,7 +212,8 @@ impl Players {
     fn ended(&mut self, account: AccountId, stay: Stay, end: StayEnd) {
         let Some(held) = self.held.get_mut(&account).filter(|held| held.stay == Some(stay)) else { return };
         let is_superseded = held.phase == Phase::Superseded;
-        self.counters.released += u64::from(!is_superseded && matches!(end, StayEnd::Released(_)));
+        self.counters.released +=
+            u64::from(!is_superseded && held.next.is_some() && matches!(end, StayEnd::Released(_)));
         held.phase = Phase::Leaving;
         held.job = None;
         match end {

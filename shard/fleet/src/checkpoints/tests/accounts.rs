@@ -108,3 +108,20 @@ async fn what_has_not_changed_is_not_written() {
     let counters = fleet.hosts[0].keeper.counters();
     assert_eq!((counters.written, counters.unchanged, fleet.bucket.changes()), (1, 4, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_ends_writes_its_players_as_they_are() {
+    let mut fleet = Fleet::new(2);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    let (number, player) = fleet.hosts[0].of(ANN).expect("it has entered");
+    fleet.hosts[0].players.clear();
+    fleet.hosts[0].say_ended(number, player, StayEnd::Released(Some(5_u64.to_le_bytes().to_vec())));
+    fleet.settle(MS(50)).await;
+    let counters = fleet.hosts[0].keeper.counters();
+    assert_eq!((counters.accounts, counters.released), (0, 0), "it is written, and nobody has asked for it");
+    fleet.enter(1, ANN);
+    fleet.settle(MS(50)).await;
+    assert_eq!(fleet.places(ANN), [(1, 5)]);
+}
