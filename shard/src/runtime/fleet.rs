@@ -88,9 +88,10 @@ pub struct Stay {
 pub enum StayEnd {
     /// The player has left for good: nobody needs its checkpoint any more.
     Left,
-    /// It goes on elsewhere, or can: it has moved, the server is ending, or it was not let in. The checkpoint stays.
+    /// It goes on elsewhere, or can: it has moved, or was not let in. The checkpoint stays.
     Kept,
-    /// The answer to [`ToCore::Release`]: the player as it was. None: it was not in the world yet.
+    /// The player as it was when [`ToCore::Release`] came, its account came to another core, or the server began to end: that is
+    /// its last checkpoint. None: it was not in the world yet.
     Released(Option<Vec<u8>>),
 }
 

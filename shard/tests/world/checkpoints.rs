@@ -179,6 +179,16 @@ fn a_stay_ends_with_its_player_or_is_kept() {
     stage.world.players[0].ask(now, Ask::PutMeOut);
     stage.wait();
     assert_eq!(stage.end(), StayEnd::Left);
+    // Put out by the services, because its account is at another core: it is kept as it is.
+    let mut stage = Stage::new();
+    let player = stage.enter(Habits::default(), None);
+    stage.world.run_for(Duration::from_millis(700));
+    let state = stage.checkpoint();
+    stage.world.players[0].enters = false;
+    let put_out = FromServices::PutOut { player, reason: reason::ELSEWHERE };
+    assert_eq!(stage.services.poll_send(&mut Context::from_waker(Waker::noop()), &put_out), Poll::Ready(()));
+    stage.wait();
+    assert_eq!(stage.end(), StayEnd::Released(Some(state)));
     // Gone before the fleet has answered: it was never in the world.
     let mut stage = Stage::new();
     let player = stage.knock(Habits::default());

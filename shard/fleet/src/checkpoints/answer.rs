@@ -15,7 +15,21 @@ pub enum BucketError {
     /// The key was changed meanwhile.
     #[error("somebody has changed it meanwhile")]
     Conflict,
+    /// NATS has no JetStream, so that there can be no bucket.
+    #[error("NATS has no JetStream")]
+    NoJetStream,
     /// The bucket does not answer.
     #[error("{0}")]
     Away(String),
+}
+
+/// Whether there is a bucket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// It is being opened: servers of NATS that have just started need seconds.
+    Opening,
+    /// It is open.
+    Open,
+    /// There is none. It is asked for again and again.
+    Missing,
 }

@@ -27,6 +27,10 @@ pub(super) struct Held {
     pub is_busy: bool,
     /// When its job is tried again.
     pub again_at: Option<Instant>,
+    /// Whether it is in the queue of jobs.
+    pub is_queued: bool,
+    /// The player as its core has let it go: its account goes on with that if the bucket does not answer.
+    pub last_state: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,8 +73,23 @@ pub(super) enum Finished {
 
 impl Held {
     pub fn new(serial: u64, core: usize, player: u64, stay: Option<Stay>, phase: Phase) -> Self {
-        let (next, revision, written, job, is_busy, again_at) = (None, None, None, None, false, None);
-        Held { serial, core, player, stay, phase, next, revision, written, job, is_busy, again_at }
+        let (next, revision, written, job, again_at, last_state) = (None, None, None, None, None, None);
+        let (is_busy, is_queued) = (false, false);
+        Held {
+            serial,
+            core,
+            player,
+            stay,
+            phase,
+            next,
+            revision,
+            written,
+            job,
+            is_busy,
+            again_at,
+            is_queued,
+            last_state,
+        }
     }
 }
 
@@ -89,7 +108,7 @@ pub(super) async fn carry_out(
     let (hash, changed) = match &job {
         Job::Write { state } => (Some(hash_of(state)), desk.write(account, stay, revision, state.clone()).await),
         Job::Verify => (None, desk.verify(account, stay).await),
-        _ => (None, desk.delete(account, stay).await),
+        _ => (None, desk.delete(account, stay, revision).await),
     };
     Finished::Changed { account, serial, hash, changed, job }
 }

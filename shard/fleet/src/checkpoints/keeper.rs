@@ -76,9 +76,7 @@ impl Keeper {
     /// Looks at what is due and what takes too long. Call it every 50 ms or so, with the runs of other hosts that are heard.
     pub fn tick(&mut self, alive: &BTreeSet<RunId>) {
         self.players.tick(alive);
-        if self.players.is_open() {
-            self.zones.tick(alive, &mut self.out);
-        }
+        self.zones.tick(self.players.standing(), alive, &mut self.out);
     }
 
     /// Waits until the bucket has answered something. It can be dropped at any time.

@@ -4,7 +4,7 @@ use super::answer::{BucketError, Found};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How long a request waits for an answer that does not come.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,11 +28,19 @@ pub enum BucketFault {
     AnswersLost,
     /// Each request takes so long.
     Slow(Duration),
+    /// There is no bucket.
+    NoJetStream,
+    /// Requests are refused at once: no server of NATS leads the others at this moment.
+    Leaderless,
+    /// Reads come from a replica that is behind by so much.
+    Lagging(Duration),
 }
 
 #[derive(Default, Debug)]
 struct Contents {
     found: BTreeMap<String, Found>,
+    /// What each key had before its last change, and when that was.
+    former: BTreeMap<String, (Found, Instant)>,
     changes: u64,
 }
 
@@ -57,12 +65,22 @@ impl MemoryBucket {
         lock(&self.contents).changes
     }
 
+    /// Keys that have a value.
+    pub fn values(&self) -> usize {
+        lock(&self.contents).found.values().filter(|found| found.value.is_some()).count()
+    }
+
     pub(super) async fn check(&self) -> Result<(), BucketError> {
         self.request(|_| Ok(())).await
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Found, BucketError> {
-        self.request(|contents| Ok(contents.found.get(key).cloned().unwrap_or_default())).await
+        let lag = if let BucketFault::Lagging(lag) = self.fault() { lag } else { Duration::ZERO };
+        let read = |contents: &mut Contents| match contents.former.get(key) {
+            Some((former, until)) if until.elapsed() < lag => Ok(former.clone()),
+            _ => Ok(contents.found.get(key).cloned().unwrap_or_default()),
+        };
+        self.request(read).await
     }
 
     pub(super) async fn change(&self, key: &str, revision: u64, value: Option<Vec<u8>>) -> Result<u64, BucketError> {
@@ -72,7 +90,8 @@ impl MemoryBucket {
             }
             contents.changes += 1;
             let revision = contents.changes;
-            contents.found.insert(key.to_owned(), Found { value, revision });
+            let former = contents.found.insert(key.to_owned(), Found { value, revision }).unwrap_or_default();
+            contents.former.insert(key.to_owned(), (former, Instant::now()));
             Ok(revision)
         };
         self.request(change).await
@@ -88,7 +107,9 @@ impl MemoryBucket {
             BucketFault::Away => return late().await,
             BucketFault::Slow(delay) if delay >= TIMEOUT => return late().await,
             BucketFault::Slow(delay) => sleep(delay).await,
-            BucketFault::None | BucketFault::AnswersLost => {}
+            BucketFault::NoJetStream => return Err(BucketError::NoJetStream),
+            BucketFault::Leaderless => return Err(BucketError::Away("no server leads".into())),
+            BucketFault::None | BucketFault::AnswersLost | BucketFault::Lagging(_) => {}
         }
         let answer = work(&mut lock(&self.contents));
         if fault == BucketFault::AnswersLost { late().await } else { answer }

@@ -7,7 +7,7 @@
 //! | `bucket` | [`Bucket`]: where they are kept |
 //! | `nats`, `memory` | the bucket of NATS (feature `nats`), and one for tests |
 //! | `answer` | what a bucket answers |
-//! | `tasks` | what is asked of the bucket about accounts |
+//! | `tasks`, `zone_tasks` | what is asked of the bucket about accounts, and about zones |
 //! | `held` | an account at this host |
 //! | `players` | what a host does about the accounts at its cores |
 //! | `zones` | what it does about its zones |
@@ -35,6 +35,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod vault;
+mod zone_tasks;
 #[cfg(test)]
 mod zone_tests;
 mod zones;

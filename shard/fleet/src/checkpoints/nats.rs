@@ -3,6 +3,8 @@
 use super::AGE_MAX;
 use super::answer::{BucketError, Found};
 use async_nats::Client;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::kv::{DeleteErrorKind, Operation, Store, UpdateErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
@@ -52,12 +54,20 @@ impl NatsBucket {
             num_replicas,
             ..Config::default()
         };
-        if self.context.create_stream(config(REPLICAS)).await.is_err() {
-            self.context.create_stream(config(1)).await.map_err(away)?;
-            tracing::warn!(
-                bucket = self.name,
-                "one server of NATS alone keeps the checkpoints: three would not lose them"
-            );
+        match self.context.create_stream(config(REPLICAS)).await.map_err(|error| error.kind()) {
+            Ok(_) => {}
+            Err(CreateStreamErrorKind::JetStreamUnavailable) => return Err(BucketError::NoJetStream),
+            // Any other failure may be over in a moment: a bucket of one server would stay one.
+            Err(CreateStreamErrorKind::JetStream(error))
+                if error.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED =>
+            {
+                self.context.create_stream(config(1)).await.map_err(away)?;
+                tracing::warn!(
+                    bucket = self.name,
+                    "one server of NATS alone keeps the checkpoints: three would not lose them"
+                );
+            }
+            Err(error) => return Err(away(error)),
         }
         self.context.get_key_value(&self.name).await.map_err(away)
     }

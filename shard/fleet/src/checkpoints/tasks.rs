@@ -10,9 +10,14 @@ use ringshard::game::AccountId;
 use ringshard::runtime::fleet::Stay;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Attempts while others change the same record.
-const TRIES: usize = 4;
+const TRIES: u32 = 4;
+/// Pause after the first attempt, twice as long after the second one, and so on: a replica of NATS that is behind answers
+/// with an earlier record meanwhile.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Bits of a stay's number that distinguish those of one millisecond.
 const NUMBER_BITS: u32 = 16;
 
@@ -52,7 +57,9 @@ impl Desk {
     /// Begins a stay. A record of another host is taken over only if `takes_over`.
     pub(super) async fn enter(&self, account: AccountId, takes_over: bool) -> Entered {
         let key = key_of(account);
-        for _ in 0..TRIES {
+        // Its number is older than that of a client that has given up waiting for this.
+        let began_ms = self.clock.now_ms();
+        for attempt in 1..=TRIES {
             let (revision, at_ms, record) = match self.find::<PlayerRecord>(&key).await {
                 Ok((revision, Some((at_ms, record)))) => (revision, at_ms, Some(record)),
                 Ok((revision, None)) => (revision, self.clock.now_ms(), None),
@@ -65,12 +72,12 @@ impl Desk {
             {
                 return Entered::Owned { by };
             }
-            let stay = self.stay_after(former);
+            let stay = self.stay_at(began_ms, former);
             let state = record.and_then(|record| record.state);
             let mine = PlayerRecord::new(stay, self.me, state.clone());
             match self.bucket.put(&key, revision, self.vault.seal(&key, at_ms, &mine)).await {
                 Ok(revision) => return Entered::Here { stay, revision, state },
-                Err(BucketError::Conflict) => {}
+                Err(BucketError::Conflict) => sleep(PAUSE * attempt).await,
                 Err(error) => return Entered::Failed(error.to_string()),
             }
         }
@@ -88,7 +95,7 @@ impl Desk {
         let key = key_of(account);
         let record = PlayerRecord::new(stay, self.me, Some(state));
         let value = self.vault.seal(&key, self.clock.now_ms(), &record);
-        for _ in 0..TRIES {
+        for attempt in 1..=TRIES {
             let revision = match known.take() {
                 Some(revision) => revision,
                 None => match self.find::<PlayerRecord>(&key).await {
@@ -99,7 +106,7 @@ impl Desk {
             };
             match self.bucket.put(&key, revision, value.clone()).await {
                 Ok(revision) => return Changed::Done(revision),
-                Err(BucketError::Conflict) => {}
+                Err(BucketError::Conflict) => sleep(PAUSE * attempt).await,
                 Err(error) => return Changed::Failed(error.to_string()),
             }
         }
@@ -118,29 +125,32 @@ impl Desk {
         }
     }
 
-    /// Removes the record of a stay.
-    pub(super) async fn delete(&self, account: AccountId, stay: Stay) -> Changed {
+    /// Removes the record of a stay. `known` is as above: a replica of NATS that is behind may have no record yet.
+    pub(super) async fn delete(&self, account: AccountId, stay: Stay, mut known: Option<u64>) -> Changed {
         let key = key_of(account);
-        for _ in 0..TRIES {
-            let revision = match self.find::<PlayerRecord>(&key).await {
-                Ok((_, Some((_, found)))) if found.stay() > stay => return Changed::Superseded,
-                Ok((revision, Some(_))) => revision,
-                Ok((revision, None)) => return Changed::Done(revision),
-                Err(error) => return Changed::Failed(error.to_string()),
+        for attempt in 1..=TRIES {
+            let revision = match known.take() {
+                Some(revision) => revision,
+                None => match self.find::<PlayerRecord>(&key).await {
+                    Ok((_, Some((_, found)))) if found.stay() > stay => return Changed::Superseded,
+                    Ok((revision, Some(_))) => revision,
+                    Ok((revision, None)) => return Changed::Done(revision),
+                    Err(error) => return Changed::Failed(error.to_string()),
+                },
             };
             match self.bucket.delete(&key, revision).await {
                 Ok(()) => return Changed::Done(revision),
-                Err(BucketError::Conflict) => {}
+                Err(BucketError::Conflict) => sleep(PAUSE * attempt).await,
                 Err(error) => return Changed::Failed(error.to_string()),
             }
         }
         Changed::Failed("others change the record all the time".into())
     }
 
-    /// A stay that begins now, later than the one of this number, even if that host's clock was ahead.
-    pub(super) fn stay_after(&self, former: u64) -> Stay {
+    /// A stay that begins at this time, later than the one of this number, even if that host's clock was ahead.
+    pub(super) fn stay_at(&self, at_ms: u64, former: u64) -> Stay {
         let mixed = self.me.0 & ((1 << NUMBER_BITS) - 1);
-        Stay { number: (self.clock.now_ms() << NUMBER_BITS | mixed).max(former + 1), moves: 0 }
+        Stay { number: (at_ms << NUMBER_BITS | mixed).max(former.saturating_add(1)), moves: 0 }
     }
 
     /// The number of a key's last change, and its record with its time. A value that is none is counted.

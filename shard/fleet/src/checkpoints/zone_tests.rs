@@ -34,16 +34,17 @@ impl Fleet {
     /// Hosts with so many cores each.
     async fn new(cores: &[usize]) -> Self {
         let bucket = MemoryBucket::default();
-        let host = |(at, cores): (usize, &usize)| {
-            let (run, vault) = (RunId(at as u64 + 1), Vault::new(&BusKey::from_bytes([7; 32]), "b"));
-            let kept = Bucket::Memory(bucket.clone());
-            let keeper = Keeper::new(kept, vault, Clock::System, run, *cores, Duration::from_secs(10));
-            Host { run, keeper, cores: vec![BTreeMap::new(); *cores], is_alive: true }
-        };
-        let hosts = cores.iter().enumerate().map(host).collect();
-        let mut fleet = Fleet { bucket, hosts };
+        let mut fleet = Fleet { bucket, hosts: Vec::new() };
+        fleet.hosts = cores.iter().enumerate().map(|(at, cores)| fleet.host(at, *cores)).collect();
         fleet.pass(0.1).await;
         fleet
+    }
+
+    fn host(&self, at: usize, cores: usize) -> Host {
+        let (run, vault) = (RunId(at as u64 + 1), Vault::new(&BusKey::from_bytes([7; 32]), "b"));
+        let kept = Bucket::Memory(self.bucket.clone());
+        let keeper = Keeper::new(kept, vault, Clock::System, run, cores, Duration::from_secs(10));
+        Host { run, keeper, cores: vec![BTreeMap::new(); cores], is_alive: true }
     }
 
     async fn pass(&mut self, seconds: f64) {
@@ -206,4 +207,83 @@ async fn without_the_bucket_a_zone_begins_anew() {
     fleet.pass(2.0).await;
     assert_eq!(fleet.parts(0), [Some(vec![])]);
     assert_eq!(fleet.hosts[0].keeper.zone_counters().without, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_of_everything_zones_wait_until_the_bucket_is_open() {
+    let mut fleet = Fleet::new(&[1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[7]);
+    fleet.pass(11.0).await;
+    fleet.hosts.clear();
+    fleet.bucket.set_fault(BucketFault::Leaderless);
+    fleet.hosts.push(fleet.host(1, 1));
+    fleet.own(0, true);
+    fleet.pass(8.0).await;
+    assert_eq!(fleet.parts(0), [None], "the servers of NATS choose a leader");
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.pass(4.0).await;
+    assert_eq!(fleet.parts(0), [Some(vec![7])]);
+    // A NATS without JetStream is not waited for, and one that is away is not waited for without end.
+    for (fault, seconds) in [(BucketFault::NoJetStream, 3.0), (BucketFault::Leaderless, 23.0)] {
+        fleet.hosts.clear();
+        fleet.bucket.set_fault(fault);
+        fleet.hosts.push(fleet.host(2, 1));
+        fleet.own(0, true);
+        fleet.pass(seconds).await;
+        assert_eq!(fleet.parts(0), [Some(vec![])], "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_others_take_for_gone_does_not_write_over_its_successor() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    // It goes on, but the second host gets the zone, and takes it after 2 s.
+    fleet.own(1, true);
+    fleet.pass(3.0).await;
+    fleet.set(0, &[1]);
+    fleet.set(1, &[2]);
+    // A checkpoint of it conflicts, then the next ones are due.
+    fleet.pass(45.0).await;
+    fleet.hosts[1].is_alive = false;
+    fleet.hosts.push(fleet.host(2, 1));
+    fleet.own(2, true);
+    fleet.pass(3.0).await;
+    assert_eq!(fleet.parts(2), [Some(vec![2])]);
+    assert_eq!(fleet.hosts[0].keeper.zone_counters().failed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_is_lost_and_regained_while_its_record_is_read_comes_once() {
+    let mut fleet = Fleet::new(&[1]).await;
+    fleet.bucket.set_fault(BucketFault::Slow(Duration::from_millis(300)));
+    fleet.own(0, true);
+    fleet.pass(0.1).await;
+    fleet.own(0, false);
+    fleet.own(0, true);
+    // The cores of this test refuse a zone that they have.
+    fleet.pass(5.0).await;
+    assert_eq!(fleet.parts(0), [Some(vec![])]);
+    fleet.set(0, &[3]);
+    fleet.pass(11.0).await;
+    assert!(fleet.hosts[0].keeper.zone_counters().saved >= 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_state_of_a_zone_is_tried_again() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[9]);
+    fleet.bucket.set_fault(BucketFault::Leaderless);
+    fleet.own(0, false);
+    fleet.pass(0.5).await;
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.pass(0.3).await;
+    fleet.own(1, true);
+    fleet.pass(0.5).await;
+    assert_eq!(fleet.parts(1), [Some(vec![9])]);
 }

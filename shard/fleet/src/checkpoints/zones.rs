@@ -4,10 +4,11 @@
 //! zone to a living host writes what its cores have at that moment: the other one waits for that, 2 s at most.
 
 use super::AGE_MAX;
-use super::answer::BucketError;
+use super::answer::{BucketError, Standing};
 use super::output::Output;
-use super::record::{ZoneRecord, key_of_zone};
+use super::record::key_of_zone;
 use super::tasks::Desk;
+use super::zone_tasks::{Claim, take, write};
 use crate::model::{Area, Name, RunId};
 use ringshard::runtime::fleet::{OwnZone, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,14 +16,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
 /// The most that a zone's record may have, in bytes: NATS takes 1 MiB.
 const SHARES_BYTES_MAX: usize = 900 * 1_024;
-/// How long the last owner may take to write its last state, or the bucket to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Time between two looks for it.
-const LOOK: Duration = Duration::from_millis(100);
 /// A record that has not changed is written again after this time, so that it does not become too old.
 const REFRESH: Duration = AGE_MAX.checked_div(4).expect("four is not zero");
 
@@ -33,7 +30,7 @@ pub struct ZoneCounters {
     pub saved: u64,
     /// Zones that were not written, because nothing in them had changed.
     pub unchanged: u64,
-    /// Zones that the bucket has not taken, or that are too large.
+    /// Zones that the bucket has not taken, that are too large, or that another host has written.
     pub failed: u64,
     /// Zones that this host got with what was saved of them.
     pub restored: u64,
@@ -54,6 +51,8 @@ pub(super) struct Zones {
     serial: u64,
     tasks: JoinSet<Finished>,
     alive: BTreeSet<RunId>,
+    /// Whether the bucket is being opened: until that is done, no zone is given to the cores.
+    is_opening: bool,
     pub(super) counters: ZoneCounters,
 }
 
@@ -65,17 +64,18 @@ struct Owned {
 }
 
 enum Phase {
-    /// Its last state is not written yet.
+    /// Its last state is not written yet, or the bucket is being opened.
     Waiting,
     /// Its record is being read.
     Reading,
     /// The cores have it.
-    Here { revision: Option<u64>, written: Option<(u64, Instant)>, save_at: Instant },
+    Here { claim: Claim, written: Option<(u64, Instant)>, save_at: Instant },
 }
 
 /// What cores are asked.
 struct Request {
     name: Name,
+    serial: u64,
     is_last: bool,
     shares: Vec<Option<Vec<u8>>>,
 }
@@ -83,7 +83,7 @@ struct Request {
 enum Finished {
     Taken { name: Name, serial: u64, taken: Option<(u64, Vec<Vec<u8>>)> },
     Removed,
-    Written { name: Name, is_last: bool, hash: u64, written: Result<u64, BucketError> },
+    Written { name: Name, serial: u64, is_last: bool, hash: u64, written: Result<Option<u64>, BucketError> },
 }
 
 impl Zones {
@@ -99,6 +99,7 @@ impl Zones {
             serial: 0,
             tasks: JoinSet::new(),
             alive: BTreeSet::new(),
+            is_opening: true,
             counters: ZoneCounters::default(),
         }
     }
@@ -131,7 +132,7 @@ impl Zones {
 
     fn gain(&mut self, name: &Name, zone: Arc<OwnZone>, is_split: bool) {
         self.serial += 1;
-        let here = Phase::Here { revision: None, written: None, save_at: Instant::now() };
+        let here = Phase::Here { claim: Claim::Unread, written: None, save_at: Instant::now() };
         let phase = if is_split { here } else { Phase::Waiting };
         self.own.insert(name.clone(), Owned { serial: self.serial, zone, phase });
         if !is_split {
@@ -153,17 +154,19 @@ impl Zones {
     }
 
     fn lose(&mut self, name: &Name, out: &mut VecDeque<Output>) {
-        let Owned { zone, phase, .. } = self.own.remove(name).expect("it was found");
+        let Owned { zone, phase, serial } = self.own.remove(name).expect("it was found");
         // A zone that the cores do not have yet is lost when its record was read.
         if let Phase::Here { .. } = phase {
             self.losing.insert(name.clone());
-            self.ask_cores(name.clone(), &zone, true, out);
+            self.ask_cores(name.clone(), serial, &zone, true, out);
         }
     }
 
-    /// Reads the record of a zone, unless its last state is not written yet.
+    /// Reads the record of a zone that waits for that, unless its last state is not written yet.
     fn read(&mut self, name: &Name) {
-        let Some(owned) = self.own.get_mut(name).filter(|_| !self.losing.contains(name)) else { return };
+        let must_wait = self.is_opening || self.losing.contains(name);
+        let waits = |owned: &&mut Owned| matches!(owned.phase, Phase::Waiting) && !must_wait;
+        let Some(owned) = self.own.get_mut(name).filter(waits) else { return };
         owned.phase = Phase::Reading;
         let (desk, name, serial, alive) = (self.desk.clone(), name.clone(), owned.serial, self.alive.clone());
         self.tasks.spawn(async move {
@@ -179,15 +182,16 @@ impl Zones {
         if asked.shares.iter().any(Option::is_none) {
             return;
         }
-        let Request { name, is_last, shares } = self.requests.remove(&request).expect("it was found");
-        self.write(name, is_last, shares.into_iter().flatten().collect());
+        let Request { name, serial, is_last, shares } = self.requests.remove(&request).expect("it was found");
+        self.write(name, serial, is_last, shares.into_iter().flatten().collect());
     }
 
-    fn write(&mut self, name: Name, is_last: bool, shares: Vec<Vec<u8>>) {
+    fn write(&mut self, name: Name, serial: u64, is_last: bool, shares: Vec<Vec<u8>>) {
         let hash = hash_of(&shares);
-        let (revision, written) = match self.own.get(&name).map(|owned| &owned.phase) {
-            Some(Phase::Here { revision, written, .. }) if !is_last => (*revision, *written),
-            _ if is_last => (None, None),
+        let owned = self.own.get(&name).filter(|owned| owned.serial == serial);
+        let (claim, written) = match owned.map(|owned| &owned.phase) {
+            _ if is_last => (Claim::Own(None), None),
+            Some(Phase::Here { claim, written, .. }) => (*claim, *written),
             // It was lost meanwhile: its last state follows.
             _ => return,
         };
@@ -203,33 +207,41 @@ impl Zones {
         }
         let desk = self.desk.clone();
         self.tasks.spawn(async move {
-            let written = write(&desk, &name, revision, is_last, shares).await;
-            Finished::Written { name, is_last, hash, written }
+            let written = write(&desk, &name, claim, is_last, shares).await;
+            Finished::Written { name, serial, is_last, hash, written }
         });
     }
 
-    /// Asks the cores to save what is due.
-    pub(super) fn tick(&mut self, alive: &BTreeSet<RunId>, out: &mut VecDeque<Output>) {
+    /// Reads the records of zones that wait for that, and asks the cores to save what is due.
+    pub(super) fn tick(&mut self, standing: Standing, alive: &BTreeSet<RunId>, out: &mut VecDeque<Output>) {
         self.alive.clone_from(alive);
+        self.is_opening = standing == Standing::Opening;
+        for name in self.own.keys().cloned().collect::<Vec<_>>() {
+            self.read(&name);
+        }
+        if standing != Standing::Open {
+            return;
+        }
         let (now, every) = (Instant::now(), self.every);
         let mut due = Vec::new();
         for (name, owned) in &mut self.own {
-            if let Phase::Here { save_at, .. } = &mut owned.phase
+            if let Phase::Here { save_at, claim, .. } = &mut owned.phase
                 && now >= *save_at
+                && *claim != Claim::Lost
             {
                 *save_at = now + every;
-                due.push((name.clone(), owned.zone.clone()));
+                due.push((name.clone(), owned.serial, owned.zone.clone()));
             }
         }
-        for (name, zone) in due {
-            self.ask_cores(name, &zone, false, out);
+        for (name, serial, zone) in due {
+            self.ask_cores(name, serial, &zone, false, out);
         }
     }
 
-    fn ask_cores(&mut self, name: Name, zone: &Arc<OwnZone>, is_lost: bool, out: &mut VecDeque<Output>) {
+    fn ask_cores(&mut self, name: Name, serial: u64, zone: &Arc<OwnZone>, is_lost: bool, out: &mut VecDeque<Output>) {
         self.next_request += 1;
         let request = self.next_request;
-        self.requests.insert(request, Request { name, is_last: is_lost, shares: vec![None; self.cores] });
+        self.requests.insert(request, Request { name, serial, is_last: is_lost, shares: vec![None; self.cores] });
         for core in 0..self.cores {
             out.push_back(Output::ToCore(core, ToCore::SaveZone { request, zone: zone.clone(), is_lost }));
         }
@@ -243,7 +255,9 @@ impl Zones {
         };
         match finished {
             Finished::Taken { name, serial, taken } => self.taken(name, serial, taken, out),
-            Finished::Written { name, is_last, hash, written } => self.written(&name, is_last, hash, written),
+            Finished::Written { name, serial, is_last, hash, written } => {
+                self.written(&name, serial, is_last, hash, written);
+            }
             Finished::Removed => {}
         }
     }
@@ -255,17 +269,17 @@ impl Zones {
             None => (None, Vec::new()),
         };
         let Some(owned) = owned else {
-            // It was lost meanwhile, and its next owner waits.
-            if revision.is_some() {
-                self.losing.insert(name.clone());
-                self.write(name, true, shares);
+            // It was lost meanwhile, and its next owner waits. If this host has got it again, the cores have it, or will have it.
+            if revision.is_some() && !self.own.contains_key(&name) && self.losing.insert(name.clone()) {
+                self.write(name, serial, true, shares);
             }
             return;
         };
         let zone = owned.zone.clone();
         self.counters.without += u64::from(revision.is_none());
         self.counters.restored += u64::from(!shares.is_empty());
-        owned.phase = Phase::Here { revision, written: None, save_at: Instant::now() + self.every };
+        let claim = if revision.is_some() { Claim::Own(revision) } else { Claim::Unread };
+        owned.phase = Phase::Here { claim, written: None, save_at: Instant::now() + self.every };
         let mut saved = vec![Vec::new(); self.cores];
         for (number, share) in shares.into_iter().enumerate() {
             saved[number % self.cores].push(share);
@@ -275,19 +289,36 @@ impl Zones {
         }
     }
 
-    fn written(&mut self, name: &Name, is_last: bool, hash: u64, result: Result<u64, BucketError>) {
+    fn written(
+        &mut self,
+        name: &Name,
+        serial: u64,
+        is_last: bool,
+        hash: u64,
+        result: Result<Option<u64>, BucketError>,
+    ) {
         match &result {
-            Ok(_) => self.counters.saved += 1,
+            Ok(Some(_)) => self.counters.saved += 1,
             // The next owner was faster, or the last state was.
-            Err(BucketError::Conflict) => {}
+            Ok(None) | Err(BucketError::Conflict) => {}
             Err(error) => {
                 self.counters.failed += 1;
                 tracing::warn!(zone = %name, %error, "a zone was not saved");
             }
         }
-        if !is_last && let Some(Owned { phase: Phase::Here { revision, written, .. }, .. }) = self.own.get_mut(name) {
-            *written = result.as_ref().ok().map(|_| (hash, Instant::now()));
-            *revision = result.ok();
+        let owned = self.own.get_mut(name).filter(|owned| owned.serial == serial && !is_last);
+        if let Some(Owned { phase: Phase::Here { claim, written, .. }, .. }) = owned {
+            *written = result.as_ref().is_ok_and(Option::is_some).then(|| (hash, Instant::now()));
+            *claim = match (result, *claim) {
+                (Ok(Some(revision)), _) => Claim::Own(Some(revision)),
+                (Ok(None), _) => {
+                    self.counters.failed += 1;
+                    tracing::warn!(zone = %name, "another host has written this zone: nothing of it is saved here until this host gets it again");
+                    Claim::Lost
+                }
+                (Err(_), Claim::Own(_)) => Claim::Own(None),
+                (Err(_), claim) => claim,
+            };
         }
         self.last_written(name, is_last);
     }
@@ -314,60 +345,6 @@ fn corners(area: &Area) -> [[f32; 2]; 2] {
 
 fn is_within(inner: [[f32; 2]; 2], outer: [[f32; 2]; 2]) -> bool {
     (0..2).all(|axis| outer[0][axis] <= inner[0][axis] && inner[1][axis] <= outer[1][axis])
-}
-
-/// Writes this host's name into the record of a zone, and returns the number of that change and what was saved. None: the bucket
-/// does not answer.
-async fn take(desk: &Desk, name: &Name, alive: &BTreeSet<RunId>) -> Option<(u64, Vec<Vec<u8>>)> {
-    let key = key_of_zone(name);
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let found = timeout_at(until, desk.find::<ZoneRecord>(&key)).await.ok()?;
-        let is_last_look = Instant::now() + LOOK >= until;
-        if let Ok((revision, record)) = found {
-            let others = |record: &ZoneRecord| record.owner != desk.me.0 && alive.contains(&RunId(record.owner));
-            let is_complete = record.as_ref().is_none_or(|(_, record)| record.is_last || !others(record));
-            if is_complete || is_last_look {
-                let (at_ms, shares) =
-                    record.map_or_else(|| (desk.clock.now_ms(), Vec::new()), |(at_ms, record)| (at_ms, record.shares));
-                let mine = ZoneRecord { owner: desk.me.0, is_last: false, shares };
-                if let Ok(revision) = desk.bucket.put(&key, revision, desk.vault.seal(&key, at_ms, &mine)).await {
-                    return Some((revision, mine.shares));
-                }
-            }
-        }
-        if is_last_look {
-            return None;
-        }
-        sleep(LOOK).await;
-    }
-}
-
-/// Writes the record of a zone. The last state is written only over this host's own.
-async fn write(
-    desk: &Desk,
-    name: &Name,
-    revision: Option<u64>,
-    is_last: bool,
-    shares: Vec<Vec<u8>>,
-) -> Result<u64, BucketError> {
-    let key = key_of_zone(name);
-    let value = desk.vault.seal(&key, desk.clock.now_ms(), &ZoneRecord { owner: desk.me.0, is_last, shares });
-    if let Some(revision) = revision {
-        return desk.bucket.put(&key, revision, value).await;
-    }
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let (revision, record) = desk.find::<ZoneRecord>(&key).await?;
-        if is_last && record.is_some_and(|(_, record)| record.owner != desk.me.0) {
-            return Err(BucketError::Conflict);
-        }
-        match desk.bucket.put(&key, revision, value.clone()).await {
-            // A checkpoint that was under way.
-            Err(BucketError::Conflict) if is_last && Instant::now() < until => {}
-            written => return written,
-        }
-    }
 }
 
 fn hash_of(shares: &[Vec<u8>]) -> u64 {

@@ -33,6 +33,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// How long a server that ends waits for the last checkpoints of its players.
+#[cfg(feature = "nats")]
+const CHECKPOINTS_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A server's place in a fleet. Its thread ends with [`Fleet::stop`].
 pub struct FleetHost {
     shown: Arc<Mutex<Shown>>,
@@ -172,6 +176,27 @@ impl FleetHost {
         })))
     }
 
+    /// Waits until what the players were at last is written: the cores have ended.
+    #[cfg(feature = "nats")]
+    fn wait_for_checkpoints(&self) {
+        let Some(traffic) = &self.traffic else { return };
+        let accounts = || {
+            let shown = *traffic.lock().unwrap_or_else(PoisonError::into_inner);
+            shown.checkpoints.filter(|(players, _)| players.is_open).map_or(0, |(players, _)| players.accounts)
+        };
+        let until = std::time::Instant::now() + CHECKPOINTS_PATIENCE;
+        while accounts() > 0 {
+            if std::time::Instant::now() >= until {
+                let accounts = accounts();
+                return tracing::warn!(
+                    accounts,
+                    "NATS has not taken the last checkpoints of players: they come back from earlier ones"
+                );
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -293,6 +318,8 @@ impl Fleet for FleetHost {
     }
 
     fn stop(&self, patience: Duration) {
+        #[cfg(feature = "nats")]
+        self.wait_for_checkpoints();
         self.stop.send_replace(true);
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if ended.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {

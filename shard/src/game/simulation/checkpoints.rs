@@ -83,11 +83,18 @@ impl<G: Game> Simulation<G> {
     }
 
     /// A player is not in the world of this core any more, or has not come into it.
-    pub(super) fn end_stay(&mut self, player: PlayerId, reason: LeaveReason) {
+    pub(super) fn end_stay(&mut self, player: PlayerId, cause: LeaveReason) {
         let Some(member) = self.shard.members.known(player) else { return };
         let (Some(stay), Some(account)) = (member.stay.take(), member.account) else { return };
-        let goes_on = matches!(reason, LeaveReason::Moved | LeaveReason::ShuttingDown | LeaveReason::Refused(_));
-        let end = if goes_on || member.presence != Presence::Inside { StayEnd::Kept } else { StayEnd::Left };
+        let end = match cause {
+            _ if member.presence != Presence::Inside => StayEnd::Kept,
+            LeaveReason::Moved | LeaveReason::Refused(_) => StayEnd::Kept,
+            // The services put it out because its account is at another core: that is not for good either.
+            LeaveReason::ShuttingDown | LeaveReason::PutOut(reason::ELSEWHERE) => {
+                StayEnd::Released(Some(self.checkpoint(player)))
+            }
+            _ => StayEnd::Left,
+        };
         self.shard.fleet.say(FromCore::Ended { player: player.number(), account, stay, end });
     }
 

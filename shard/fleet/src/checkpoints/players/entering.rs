@@ -1,6 +1,7 @@
 //! Accounts that enter.
 
 use super::Players;
+use crate::checkpoints::answer::Standing;
 use crate::checkpoints::held::{Job, Next, Phase};
 use crate::checkpoints::output::Output;
 use crate::checkpoints::tasks::Entered;
@@ -12,6 +13,8 @@ use tokio::time::Instant;
 
 /// A client that has waited so long enters without its checkpoint.
 const ENTER_PATIENCE: Duration = Duration::from_secs(2);
+/// Time after which the bucket is asked again that did not answer, while a client waits.
+pub(super) const SOON: Duration = Duration::from_millis(100);
 /// How long another host may take to let an account go. Then it is taken.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -28,10 +31,12 @@ impl Players {
     }
 
     pub(super) fn enters(&mut self, core: usize, player: u64, account: AccountId) {
-        if !self.is_open {
-            return self.enter_without(core, player, account);
-        }
-        let until = Instant::now() + ENTER_PATIENCE;
+        let now = Instant::now();
+        let until = match self.standing() {
+            Standing::Missing => return self.enter_without(core, player, account, None),
+            Standing::Opening => self.opening_until.max(now + ENTER_PATIENCE),
+            Standing::Open => now + ENTER_PATIENCE,
+        };
         let next = Next::Client { core, player, until };
         match self.held.get(&account).map(|held| held.phase) {
             None => self.begin_entering(core, player, account, until),
@@ -47,13 +52,14 @@ impl Players {
         self.set_job(account, Job::Enter { takes_over: false });
     }
 
-    /// The bucket has not answered. Its record is found at the first checkpoint.
-    pub(super) fn enter_without(&mut self, core: usize, player: u64, account: AccountId) {
+    /// The bucket has not answered. `state` is the player as it has just left this host. Its record is found at the first
+    /// checkpoint, which replaces it.
+    pub(super) fn enter_without(&mut self, core: usize, player: u64, account: AccountId, state: Option<Vec<u8>>) {
         self.counters.without += 1;
         let former = self.held.get(&account).and_then(|held| held.stay).map_or(0, |stay| stay.number);
-        let stay = self.desk.stay_after(former);
+        let stay = self.desk.stay_at(self.desk.clock.now_ms(), former);
         self.hold(core, player, account, Some(stay), Phase::Here);
-        self.recall(core, player, Recall::Enter { stay, state: None });
+        self.recall(core, player, Recall::Enter { stay, state });
     }
 
     pub(super) fn entered(&mut self, account: AccountId, entered: Entered) {
@@ -73,8 +79,9 @@ impl Players {
             }
             Entered::Owned { .. } => self.set_job(account, Job::Enter { takes_over: true }),
             Entered::Failed(error) => {
-                tracing::debug!(%account, error, "a player enters without its checkpoint");
-                self.enter_without(core, player, account);
+                tracing::debug!(%account, error, "a checkpoint was not read: the bucket is asked again while the client waits");
+                held.job = Some(Job::Enter { takes_over: asked.is_some() });
+                held.again_at = Some(Instant::now() + SOON);
             }
         }
     }

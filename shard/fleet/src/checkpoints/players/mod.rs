@@ -9,13 +9,15 @@
 //! ```
 
 mod entering;
+mod opening;
 
 use super::AGE_MAX;
-use super::answer::BucketError;
 use super::held::{Finished, Held, Job, Next, Phase, carry_out, hash_of};
 use super::output::Output;
 use super::tasks::{Changed, Desk};
 use crate::model::RunId;
+use entering::SOON;
+use opening::OPENING;
 use ringshard::game::AccountId;
 use ringshard::runtime::fleet::{FromCore, Stay, StayEnd, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,7 +33,7 @@ const TASKS_MAX: usize = 64;
 const AGAIN: Duration = Duration::from_secs(5);
 /// A record that has not changed is written again after this time, so that it does not become too old.
 const REFRESH: Duration = AGE_MAX.checked_div(4).expect("four is not zero");
-/// Accounts that wait for something. While more do, the end of a stay is not written.
+/// Accounts that wait for something, or for their turn at the bucket. While more do, the end of a stay is not written.
 const LEAVING_MAX: usize = 16_384;
 
 /// What is counted of players.
@@ -45,17 +47,19 @@ pub struct PlayerCounters {
     pub written: u64,
     /// Checkpoints that were left out, because the player had not changed.
     pub unchanged: u64,
-    /// Checkpoints and ends of stays that the bucket has not taken. They are tried again.
+    /// Checkpoints and ends of stays that the bucket has not taken. Ends of stays are tried again; after a checkpoint the
+    /// next one comes anyway.
     pub failed: u64,
     /// Records that were removed, because their player has left.
     pub removed: u64,
     /// Clients that entered with a checkpoint.
     pub restored: u64,
-    /// Clients that entered without the bucket: it did not answer in time.
+    /// Clients that entered without the bucket, because it did not answer in time: as newcomers, or as they had just left.
     pub without: u64,
     /// Players that left, because their account has entered elsewhere.
     pub released: u64,
-    /// The same, and this host learned it from the record: what its player did meanwhile is lost.
+    /// The same, and this host learned it from the record, or because a later stay is at another of its cores: what its player
+    /// did meanwhile is lost.
     pub superseded: u64,
     /// Values that were no record of their account.
     pub refused: u64,
@@ -65,6 +69,8 @@ pub struct PlayerCounters {
 pub(super) struct Players {
     desk: Arc<Desk>,
     is_open: bool,
+    /// Until then clients and zones wait for a bucket that does not open.
+    opening_until: Instant,
     /// When the bucket is opened next. None: it is being opened, or open.
     open_at: Option<Instant>,
     has_complained: bool,
@@ -87,6 +93,7 @@ impl Players {
         Players {
             desk,
             is_open: false,
+            opening_until: Instant::now() + OPENING,
             open_at: Some(Instant::now()),
             has_complained: false,
             held: BTreeMap::new(),
@@ -108,11 +115,6 @@ impl Players {
             refused: self.desk.refused.load(Ordering::Relaxed),
             ..self.counters
         }
-    }
-
-    /// Whether the bucket is open.
-    pub fn is_open(&self) -> bool {
-        self.is_open
     }
 
     /// What is to be done next.
@@ -147,11 +149,7 @@ impl Players {
     pub fn tick(&mut self, alive: &BTreeSet<RunId>) {
         self.alive.clone_from(alive);
         let now = Instant::now();
-        if self.open_at.is_some_and(|at| now >= at) {
-            self.open_at = None;
-            let desk = self.desk.clone();
-            self.tasks.spawn(async move { Finished::Opened(desk.bucket.open().await) });
-        }
+        self.open(now);
         for account in std::mem::take(&mut self.timed) {
             self.look_at(now, account);
         }
@@ -181,23 +179,6 @@ impl Players {
         self.start_tasks();
     }
 
-    fn opened(&mut self, opened: Result<(), BucketError>) {
-        self.is_open = opened.is_ok();
-        match opened {
-            Ok(()) => tracing::info!("checkpoints of players and zones are kept"),
-            Err(error) => {
-                self.open_at = Some(Instant::now() + AGAIN);
-                if !std::mem::replace(&mut self.has_complained, true) {
-                    tracing::warn!(
-                        %error,
-                        "no checkpoints are kept, so the players of a host that is killed enter as newcomers, and its zones begin anew: start every \
-                         nats-server with JetStream (-js, and --store_dir with a folder), or set checkpoint-secs = 0"
-                    );
-                }
-            }
-        }
-    }
-
     fn checkpoint(&mut self, core: usize, player: u64, account: AccountId, stay: Stay, state: Vec<u8>) {
         if !self.is_open {
             return;
@@ -212,6 +193,7 @@ impl Players {
                 self.disappoint(account, next);
             }
             Some((Some(known), _)) if known > stay => {
+                self.counters.superseded += 1;
                 return self.out.push_back(Output::ToCore(core, ToCore::Release { player }));
             }
             Some((Some(_), Phase::Here)) => {}
@@ -230,7 +212,8 @@ impl Players {
     fn ended(&mut self, account: AccountId, stay: Stay, end: StayEnd) {
         let Some(held) = self.held.get_mut(&account).filter(|held| held.stay == Some(stay)) else { return };
         let is_superseded = held.phase == Phase::Superseded;
-        self.counters.released += u64::from(!is_superseded && matches!(end, StayEnd::Released(_)));
+        self.counters.released +=
+            u64::from(!is_superseded && held.next.is_some() && matches!(end, StayEnd::Released(_)));
         held.phase = Phase::Leaving;
         held.job = None;
         match end {
@@ -238,9 +221,12 @@ impl Players {
             _ if is_superseded || !self.is_open => self.gone(account),
             StayEnd::Kept | StayEnd::Released(None) => self.gone(account),
             StayEnd::Left => self.set_job(account, Job::Delete),
-            StayEnd::Released(Some(state)) => self.set_job(account, Job::Write { state }),
+            StayEnd::Released(Some(state)) => {
+                held.last_state = Some(state.clone());
+                self.set_job(account, Job::Write { state });
+            }
         }
-        if self.timed.len() > LEAVING_MAX {
+        if self.timed.len() + self.queue.len() > LEAVING_MAX {
             self.gone(account);
         }
     }
@@ -283,7 +269,8 @@ impl Players {
                 (held.revision, held.written) = (None, None);
                 if phase == Phase::Leaving {
                     held.job.get_or_insert(job);
-                    held.again_at = Some(Instant::now() + AGAIN);
+                    let pause = if held.next.is_some() { SOON } else { AGAIN };
+                    held.again_at = Some(Instant::now() + pause);
                     self.timed.insert(account);
                 } else {
                     // The next checkpoint comes anyway.
@@ -330,7 +317,7 @@ impl Players {
         let Some(held) = self.held.get_mut(&account) else { return };
         let (core, player) = (held.core, held.player);
         match held.phase {
-            Phase::Entering { until, .. } if now >= until => return self.enter_without(core, player, account),
+            Phase::Entering { until, .. } if now >= until => return self.enter_without(core, player, account, None),
             Phase::Entering { until, asked: Some((run, at)) } if now >= at => {
                 held.phase = Phase::Entering { until, asked: Some((run, until)) };
                 self.set_job(account, Job::Enter { takes_over: true });
@@ -341,6 +328,11 @@ impl Players {
         if let Some(Next::Client { core, player, until }) = held.next
             && now >= until
         {
+            if held.phase == Phase::Leaving {
+                // The bucket does not take the end of its last stay.
+                let state = held.last_state.take();
+                return self.enter_without(core, player, account, state);
+            }
             held.next = None;
             self.refuse(core, player);
         }
@@ -361,8 +353,9 @@ impl Players {
     }
 
     fn requeue(&mut self, account: AccountId) {
-        let held = self.held.get(&account);
-        if held.is_some_and(|held| held.job.is_some() && !held.is_busy && held.again_at.is_none()) {
+        let Some(held) = self.held.get_mut(&account) else { return };
+        if held.job.is_some() && !held.is_busy && held.again_at.is_none() && !held.is_queued {
+            held.is_queued = true;
             self.queue.push_back(account);
         }
     }
@@ -371,7 +364,11 @@ impl Players {
         while self.tasks.len() < TASKS_MAX
             && let Some(account) = self.queue.pop_front()
         {
-            let Some(held) = self.held.get_mut(&account).filter(|held| !held.is_busy) else { continue };
+            let Some(held) = self.held.get_mut(&account) else { continue };
+            held.is_queued = false;
+            if held.is_busy {
+                continue;
+            }
             let Some(job) = held.job.take() else { continue };
             held.is_busy = true;
             let (desk, of, stay, revision) = (self.desk.clone(), (account, held.serial), held.stay, held.revision);

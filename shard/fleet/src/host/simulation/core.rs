@@ -53,6 +53,8 @@ pub(super) struct Core {
     due: BTreeMap<u64, Instant>,
     expected: BTreeMap<Token, Instant>,
     taken: BTreeSet<Token>,
+    /// Zones that the core has got.
+    gained: BTreeSet<String>,
     pub own: Option<Arc<OwnZones>>,
     next: u64,
 }
@@ -60,8 +62,8 @@ pub(super) struct Core {
 impl Core {
     pub(super) fn new(port: FleetPort) -> Self {
         let (players, entering, due) = Default::default();
-        let (expected, taken) = Default::default();
-        Core { port, players, entering, every: None, due, expected, taken, own: None, next: 0 }
+        let (expected, taken, gained) = Default::default();
+        Core { port, players, entering, every: None, due, expected, taken, gained, own: None, next: 0 }
     }
 
     /// A client wants to enter. Gives whether it is in the world at once: one with an account waits for its checkpoint.
@@ -177,8 +179,14 @@ impl Core {
                 self.port.say(FromCore::Ended { player: number, account, stay, end });
                 return Some(Report::PutOut(player));
             }
-            ToCore::GainZone { .. } => {}
-            ToCore::SaveZone { request, zone, .. } => {
+            ToCore::GainZone { zone, .. } => {
+                let is_new = self.gained.insert(zone.name.clone());
+                assert!(is_new, "a core gets zone {} twice", zone.name);
+            }
+            ToCore::SaveZone { request, zone, is_lost } => {
+                if is_lost {
+                    self.gained.remove(&zone.name);
+                }
                 self.port.say(FromCore::ZoneSaved { request, bytes: zone.name.clone().into_bytes() });
             }
         }
