@@ -6,6 +6,7 @@
 //! | `key` | [`RelayKey`]: the key that all nodes share |
 //! | `wire` | the datagrams between nodes |
 //! | `own` | [`Own`]: what does not change of this node |
+//! | `links` | [`Target`]; the measured links to nodes and hosts |
 //! | `peers` | the other nodes: probes, answers, runs |
 //! | `hosts` | the hosts: probes, answers |
 //! | `router` | which route leads to a host now |
@@ -30,6 +31,7 @@ mod exits;
 mod flows;
 mod hosts;
 mod key;
+mod links;
 mod node;
 mod options;
 mod outbox;
@@ -43,13 +45,12 @@ mod shown;
 pub mod wire;
 
 pub use counters::Counters;
-pub use hosts::HostTarget;
 pub use key::RelayKey;
+pub use links::Target;
 pub use node::Relay;
 pub use options::{Door, Options};
 pub use outbox::{Act, ExitId, Outbox, To};
 pub use own::Own;
-pub use peers::PeerTarget;
 pub use run::{check, run};
 pub use shown::{MeasuredLink, Shown, ShownRoute};
 
