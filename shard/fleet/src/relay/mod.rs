@@ -10,6 +10,7 @@
 //! | `peers` | the other nodes: probes, answers, runs |
 //! | `hosts` | the hosts: probes, answers |
 //! | `router` | which route leads to a host now |
+//! | `datagram` | what a node sees of datagrams of clients and hosts |
 //! | `flows` | the clients of an edge |
 //! | `exits` | the clients at the last node of their route |
 //! | `node` | [`Relay`]: the state machine of a node, without I/O |
@@ -26,6 +27,7 @@
 
 mod admin;
 mod counters;
+mod datagram;
 mod driver;
 mod exits;
 mod flows;

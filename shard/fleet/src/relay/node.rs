@@ -9,6 +9,7 @@
 
 use super::RelayKey;
 use super::counters::Counters;
+use super::datagram::{ClientDatagram, is_of_session};
 use super::exits::Exits;
 use super::flows::{Flow, Flows};
 use super::hosts::Hosts;
@@ -22,7 +23,7 @@ use super::wire::{self, Answer, Carry, Direction, LinkReport, Message, Refused};
 use crate::model::Links;
 use crate::topology::{NODES_OF_ROUTE_MAX, PlaceId};
 use ringshard_protocol::gateway::{Forwarded, GatewayKey};
-use ringshard_protocol::limits::{CONNECT_BYTES, DATAGRAM_BYTES_MAX, FORWARDED_BYTES, HEADER_BYTES, MTU_PROBE_BYTES};
+use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, FORWARDED_BYTES, MTU_PROBE_BYTES};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -34,10 +35,6 @@ const _: () = assert!(CARRIED_BYTES_MAX >= MTU_PROBE_BYTES[1] as usize, "the sec
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(1);
 /// Answers to probes tell what was known of links at most this long ago.
 const TELL_INTERVAL: Duration = Duration::from_millis(50);
-/// Flags of encrypted datagrams (PROTOCOL.md#flags).
-const ENCRYPTED: [u8; 4] = [1, 3, 5, 7];
-/// Type of a ConnectionAccepted (PROTOCOL.md#unencrypted-packets).
-const ACCEPTED: u8 = 2;
 
 /// A node.
 #[derive(Debug)]
@@ -375,31 +372,4 @@ impl Relay {
         };
         outbox.send(To::Node(address), |bytes| carry.write(&self.key, front, bytes));
     }
-}
-
-/// What a client sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum ClientDatagram {
-    Connect,
-    Encrypted,
-}
-
-impl ClientDatagram {
-    /// None: no client sends this, whatever the version of its protocol.
-    fn of(datagram: &[u8]) -> Option<ClientDatagram> {
-        if !(HEADER_BYTES..=DATAGRAM_BYTES_MAX).contains(&datagram.len()) || datagram[4] != 0 {
-            return None;
-        }
-        match datagram[5] {
-            0 if datagram.len() >= CONNECT_BYTES && datagram[HEADER_BYTES] == 0 => Some(ClientDatagram::Connect),
-            flags if ENCRYPTED.contains(&flags) && datagram[1] != 0 => Some(ClientDatagram::Encrypted),
-            _ => None,
-        }
-    }
-}
-
-/// Whether a host's datagram belongs to a session: a Cookie goes to everybody who asks.
-fn is_of_session(datagram: &[u8]) -> bool {
-    datagram.len() > HEADER_BYTES
-        && (ENCRYPTED.contains(&datagram[5]) || datagram[5] == 0 && datagram[HEADER_BYTES] == ACCEPTED)
 }

@@ -128,12 +128,13 @@ fn what_a_decision_took_can_be_given_back() {
     let fleet = directory([Host { players: 99, ..host("h0", "r") }]);
     let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
     let first = sent_ticket(&mut balancer, 1);
-    for now_ms in LATER + 1..LATER + 10 {
+    for now_ms in LATER + 2..LATER + 10 {
         let decision = balancer.route(&Ask { ticket: Some(first), ..asks(1) }, now_ms, 1);
         assert!(matches!(decision.outcome, Outcome::Host(_)), "{decision:?}");
         balancer.give_back(decision.taken, now_ms);
     }
-    let fleet = directory([Host { players: 98, ..host("h0", "r") }]);
+    // One place is for the client that waits.
+    let fleet = directory([Host { players: 97, ..host("h0", "r") }]);
     balancer.set_directory(&Arc::new(fleet));
     let founder = Request { party: Some(Party::Founder { id: 1, size: 2 }), ..Request::default() };
     for now_ms in LATER + 10..LATER + 20 {
@@ -152,7 +153,9 @@ fn asks(network: u64) -> Ask {
 fn sent_ticket(balancer: &mut Balancer, network: u64) -> Ticket {
     let other = balancer.route(&asks(network + 1), LATER, 0);
     let Outcome::Waits(waits) = balancer.route(&asks(network), LATER, 0).outcome else { panic!("it is full") };
-    balancer.give_back(other.taken, LATER);
+    let behind = balancer.route(&asks(network + 2), LATER + 1, 0).outcome;
+    assert!(matches!(behind, Outcome::Waits(_)), "it would be first without the ticket: {behind:?}");
+    balancer.give_back(other.taken, LATER + 1);
     waits.ticket
 }
 
