@@ -53,6 +53,14 @@ impl Fleet {
         matches!(self.settings.registry, RegistrySettings::Etcd(_))
     }
 
+    /// Time after which a host that is silent is gone. Hosts of a file have none.
+    pub fn lease(&self) -> Duration {
+        match &self.settings.registry {
+            RegistrySettings::Etcd(etcd) => etcd.lease(),
+            RegistrySettings::Hosts(_) => Duration::ZERO,
+        }
+    }
+
     /// The nodes that the file lists.
     pub fn nodes(&self) -> &[StaticNode] {
         &self.settings.nodes

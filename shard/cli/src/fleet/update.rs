@@ -6,9 +6,9 @@ use crate::table::{Column, Table};
 use crate::units::whole;
 use ratatui::text::Line;
 use ringshard_fleet::model::{Directory, Host, HostState, Name, RunId};
-use ringshard_fleet::registry::DirectoryReader;
+use ringshard_fleet::registry::{DirectoryReader, OrderError};
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest time between two looks at a host that drains.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -104,15 +104,16 @@ impl Arguments {
                 .into());
             }
             output::print_line(format_args!("{} of {}: {name} drains", number + 1, plan.old.len()))?;
-            let run = operator.drain(name, &occasion(&self.reason)).await?;
-            let mut told = None;
-            while let Some(players) = players_of(&reader.latest(), name, run) {
-                if told != Some(players) {
-                    told = Some(players);
-                    output::print_line(format_args!("{name}: {} players are left", whole(players.into())))?;
+            let Some(run) = host.run else { return Err(format!("{name} has no run: it cannot be ordered").into()) };
+            match operator.drain_run(name, run, &occasion(&self.reason)).await {
+                Ok(()) => follow(&mut reader, name, run, fleet.lease()).await?,
+                // It is another server by now, or none: it is looked at again at the end.
+                Err(OrderError::OtherRun(_) | OrderError::NoHost(_)) => {
+                    output::print_line(format_args!(
+                        "{name} has ended or started again meanwhile: it is left as it is"
+                    ))?;
                 }
-                // If the registry is away, the host goes on draining.
-                let _ = tokio::time::timeout(LOOK_INTERVAL, reader.directory.changed()).await;
+                Err(error) => return Err(error.into()),
             }
         }
         let left = self.plan(&reader.latest()).old.len();
@@ -120,6 +121,27 @@ impl Arguments {
             0 => Ok(output::print_line(format_args!("all hosts have version {}", self.to))?),
             _ => Err(format!("{left} hosts of other versions have come meanwhile: run the command again").into()),
         }
+    }
+}
+
+/// Prints how many players are left, whenever that has changed, until the run has ended. A host that vanishes with players may only
+/// be cut off from the registry: it has the time of a lease to come back.
+async fn follow(reader: &mut DirectoryReader, name: &Name, run: RunId, lease: Duration) -> Result<(), Box<dyn Error>> {
+    let (mut told, mut seen_at) = (None, Instant::now());
+    loop {
+        match players_of(&reader.latest(), name, run) {
+            Some(players) => {
+                seen_at = Instant::now();
+                if told != Some(players) {
+                    told = Some(players);
+                    output::print_line(format_args!("{name}: {} players are left", whole(players.into())))?;
+                }
+            }
+            None if told.is_none_or(|players| players == 0) || seen_at.elapsed() > lease => return Ok(()),
+            None => {}
+        }
+        // If the registry is away, the host goes on draining.
+        let _ = tokio::time::timeout(LOOK_INTERVAL, reader.directory.changed()).await;
     }
 }
 

@@ -75,6 +75,7 @@ fn decision_time(hosts: u32, regions: u32) -> Duration {
             network: number.into(),
             holder: number.into(),
             ticket: None,
+            has_account: false,
         })
         .collect();
     let before = cpu_of("thread-self");

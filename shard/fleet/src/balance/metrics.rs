@@ -1,6 +1,5 @@
 //! Metrics in the format of OpenMetrics.
 
-use super::clock::now_ms;
 use super::state::State;
 use crate::model::HostState;
 use prometheus_client::collector::Collector;
@@ -66,7 +65,11 @@ impl Figures {
             ("revision", "Revision of the directory in use", balancer.directory().revision as f64),
             ("directory_age_seconds", "Seconds since the directory was known to be the latest", age),
             ("waiting", "Clients that wait, as far as this balancer knows", f64::from(balancer.waiting())),
-            ("avoided", "Hosts that are avoided because clients cannot reach them", balancer.suspects(now_ms()) as f64),
+            (
+                "avoided",
+                "Hosts that are avoided because clients cannot reach them",
+                balancer.suspects(state.now_ms()) as f64,
+            ),
             ("connections", "Connections now", state.places.taken() as f64),
             ("draining", "1 while the balancer drains", f64::from(u8::from(state.drains()))),
             ("uptime_seconds", "Seconds since the start", state.started.elapsed().as_secs_f64()),

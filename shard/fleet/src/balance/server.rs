@@ -10,7 +10,6 @@ use super::login::Login;
 use super::settings::Settings;
 use super::state::{Parts, State};
 use super::tokens::Tokens;
-use crate::balance::clock::now_ms;
 use crate::balancer::{Balancer, KEY_BYTES, Policy, Seal};
 use crate::location::{Database, Watched};
 use crate::registry::DirectoryReader;
@@ -148,7 +147,7 @@ fn parts(
     let audit = Audit::open(settings.audit.as_deref())
         .map_err(|error| StartError::Audit(settings.audit.clone().unwrap_or_default(), error))?;
     Ok(Parts {
-        balancer: Balancer::new(policy.unwrap_or_else(Policy::default), now_ms()),
+        balancer: Balancer::new(policy.unwrap_or_else(Policy::default), 0),
         seal: Seal::new(&settings.key.unwrap_or(drawn)),
         locator,
         tokens,

@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use super::audit::Audit;
+use super::clock;
 use super::counters::Counters;
 use super::draining::Draining;
 use super::fleet::Fleet;
@@ -107,10 +108,18 @@ impl State {
         database.locate(address).map_or(Whereabouts::Unknown, Whereabouts::At)
     }
 
+    /// Milliseconds since the start, by a clock that is never set: for decisions. What clients carry has the time since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
     /// Decides, and counts.
-    pub(super) fn route(&self, ask: &Ask, now_ms: u64) -> Decision {
-        let random = self.random();
-        let decision = self.balancer().route(ask, now_ms, random);
+    pub(super) fn route(&self, ask: &Ask) -> Decision {
+        let (now_ms, random) = (self.now_ms(), self.random());
+        let mut balancer = self.balancer();
+        balancer.set_clock(now_ms, clock::now_ms());
+        let decision = balancer.route(ask, now_ms, random);
+        drop(balancer);
         if decision.why.iter().any(|step| matches!(step, Step::TicketRefused { .. } | Step::PassUsed)) {
             self.counters.stale.count();
         }

@@ -1,8 +1,10 @@
 //! The answer to a request.
 
+use super::live::Hold;
 use super::queue::Waits;
+use super::seal::Pass;
 use super::step::Step;
-use crate::model::Host;
+use crate::model::{Host, Name};
 
 /// A decision, with the steps that led to it.
 #[derive(Clone, PartialEq, Debug)]
@@ -11,6 +13,21 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Why.
     pub why: Vec<Step>,
+    /// What it took.
+    pub taken: Taken,
+}
+
+/// What a decision took. [`Balancer::give_back`](super::Balancer::give_back) takes it, if the client does not get its answer.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Taken {
+    /// The id of the queue ticket that was used.
+    pub(super) ticket: Option<u64>,
+    /// Places that are held at a host.
+    pub(super) hold: Option<(Name, Hold)>,
+    /// The pass that a member used, and whether its place was held for the party.
+    pub(super) used: Option<(Pass, bool)>,
+    /// The pass of a party that was founded: for its other members.
+    pub founded: Option<Pass>,
 }
 
 /// Where a client goes.

@@ -160,9 +160,20 @@ impl<'a> Need<'a> {
         if indexed.places < self.places {
             return (Fit::TooSmall, 0);
         }
-        let taken = u64::from(indexed.players) + u64::from(self.live.held(number)) * u64::from(self.balancers);
-        let places = u64::from(indexed.places).saturating_sub(taken) as u32;
+        let places = u64::from(indexed.places).saturating_sub(self.taken(number)) as u32;
         (if places < self.places { Fit::Full } else { Fit::Fits }, places)
+    }
+
+    /// Whether a host has a place for a member of a party, the reserve included. A place that is held for the party is only gone
+    /// if others have come to the host by themselves.
+    pub(super) fn has_any_place(&self, number: u32, is_held: bool) -> bool {
+        let indexed = self.index.host(number);
+        let taken = if is_held { u64::from(indexed.players) } else { self.taken(number) };
+        taken < u64::from(indexed.capacity)
+    }
+
+    fn taken(&self, number: u32) -> u64 {
+        u64::from(self.index.host(number).players) + u64::from(self.live.held(number)) * u64::from(self.balancers)
     }
 
     /// Whether a host takes the client, if it has a place.

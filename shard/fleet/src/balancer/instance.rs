@@ -1,16 +1,16 @@
 //! The balancer: everything that one instance knows, and its decisions.
 
-use super::decision::{Decision, Outcome, Refused};
+use super::decision::{Decision, Outcome, Refused, Taken};
 use super::fit::{Fit, Need, Tally};
 use super::hash;
 use super::index::Index;
-use super::live::{self, Live};
+use super::live::{self, HELD_PER_NETWORK_MAX, HOLD_SECONDS, Live, PARTY_HOLD_SECONDS};
 use super::order;
-use super::passes::Passes;
+use super::passes::{PASS_MS, Passes};
 use super::pick::pick;
 use super::policy::{Overflow, Policy};
 use super::queue::{Asker, Crowded, Offer, Queue, Ticket, Turn};
-use super::request::{Party, Request};
+use super::request::{PARTY_SIZE_MAX, Party, Request};
 use super::seal::Pass;
 use super::step::Step;
 use crate::model::{Directory, Name};
@@ -25,6 +25,8 @@ pub struct Balancer {
     pub(super) live: Live,
     queue: Queue,
     passes: Passes,
+    /// What to add, wrapping, to the time of decisions for the time since 1970.
+    wall_ahead_ms: u64,
 }
 
 /// A request, and who makes it.
@@ -38,6 +40,8 @@ pub struct Ask {
     pub holder: u64,
     /// The queue ticket that the client shows. Its signature has been checked.
     pub ticket: Option<Ticket>,
+    /// Whether the client's answer hangs on a login door, which knows its account. Then more places are held for its party.
+    pub has_account: bool,
 }
 
 /// The hash of a network, as [`Ask`] has it.
@@ -53,12 +57,12 @@ struct Found {
 }
 
 impl Balancer {
-    /// A balancer without hosts. `now_ms` is the time in milliseconds since 1970, as everywhere here.
+    /// A balancer without hosts. `now_ms` is the time in milliseconds, as everywhere here: by a clock that is never set.
     pub fn new(policy: Policy, now_ms: u64) -> Balancer {
         let index = Index::new(&Arc::default(), &policy);
         let live = Live::new(&index);
         let queue = Queue::new(policy.waiting.clone(), now_ms);
-        Balancer { policy, index, live, queue, passes: Passes::default() }
+        Balancer { policy, index, live, queue, passes: Passes::default(), wall_ahead_ms: 0 }
     }
 
     /// Takes a new directory.
@@ -78,6 +82,13 @@ impl Balancer {
         let index = Index::new(directory, &self.policy);
         self.live.carry_over(&self.index, &index, self.policy.balancers);
         self.index = index;
+    }
+
+    /// Says what milliseconds since 1970 it is at `now_ms`. Balancers put that time into tickets and passes for each other, so it
+    /// may be set, also back. Until this is called, both are the same.
+    pub fn set_clock(&mut self, now_ms: u64, wall_ms: u64) {
+        self.wall_ahead_ms = wall_ms.wrapping_sub(now_ms);
+        self.queue.wall_ahead_ms = self.wall_ahead_ms;
     }
 
     /// The policy in use.
@@ -107,56 +118,111 @@ impl Balancer {
         number.is_some_and(|number| self.live.report(&self.index, number, network, needed, now_ms))
     }
 
-    /// Decides where a client goes, and holds its place there for 10 s: at most 32 places per network. `random` is any number.
+    /// Decides where a client goes, and holds its place there for 10 s, those of a party for 30 s: at most 32 places per network.
+    /// `random` is any number.
     pub fn route(&mut self, ask: &Ask, now_ms: u64, random: u64) -> Decision {
         self.live.advance(now_ms);
         self.queue.advance(now_ms);
         self.passes.advance(now_ms);
-        let mut why = Vec::with_capacity(8);
-        let outcome = self.decide(ask, now_ms, random, &mut why);
-        Decision { outcome, why }
+        let (mut why, mut taken) = (Vec::with_capacity(8), Taken::default());
+        let outcome = self.decide(ask, now_ms, random, &mut why, &mut taken);
+        Decision { outcome, why, taken }
     }
 
-    fn decide(&mut self, ask: &Ask, now_ms: u64, random: u64, why: &mut Vec<Step>) -> Outcome {
+    /// The client does not get the answer of a decision: what the decision took is free again.
+    pub fn give_back(&mut self, taken: Taken, now_ms: u64) {
+        self.live.advance(now_ms);
+        if let Some((host, hold)) = taken.hold {
+            self.live.give_back(self.index.host_number(&host), hold);
+        }
+        if let Some((pass, was_held)) = taken.used {
+            self.passes.give_back(&pass, was_held);
+        }
+        if let Some(pass) = taken.founded {
+            self.passes.forget(&pass);
+        }
+        if let Some(ticket) = taken.ticket {
+            self.queue.give_back(ticket);
+        }
+    }
+
+    fn decide(&mut self, ask: &Ask, now_ms: u64, random: u64, why: &mut Vec<Step>, taken: &mut Taken) -> Outcome {
         if let Some(Party::Member(pass)) = &ask.request.party
             && let Some(number) = self.party_host(&ask.request, pass, now_ms, why)
         {
-            self.passes.count(pass);
-            // Its place was held when the founder came.
+            self.take_party_place(ask, pass, number, now_ms, taken);
             return self.at(number);
         }
-        let found = match self.look(&ask.request, now_ms, why) {
+        let mut found = match self.look(&ask.request, now_ms, why) {
             Ok(found) => found,
             Err(refused) => return Outcome::Refused(refused),
         };
-        if let Some(outcome) = self.gate(ask, &found, now_ms, random, why) {
+        if let Some(host) = self.companions(&ask.request, now_ms) {
+            found.fitting = vec![host];
+        }
+        if let Some(outcome) = self.gate(ask, &found, now_ms, random, (why, taken)) {
             return outcome;
         }
         let parts = (&self.index, &self.live, &self.policy);
         let host = pick(parts, &ask.request, &found.fitting, random, why);
-        self.live.hold(host, ask.network, ask.request.places());
+        self.hold(ask, host, now_ms, taken);
         self.at(host)
+    }
+
+    /// Holds the places of a newcomer, or of a party whose founder it is.
+    fn hold(&mut self, ask: &Ask, number: u32, now_ms: u64, taken: &mut Taken) {
+        let host = self.index.host(number).name.clone();
+        let Some(Party::Founder { id, size }) = ask.request.party else {
+            taken.hold = Some((host, self.live.hold(number, ask.network, 1, HELD_PER_NETWORK_MAX, HOLD_SECONDS)));
+            return;
+        };
+        let most = if ask.has_account { PARTY_SIZE_MAX } else { HELD_PER_NETWORK_MAX };
+        let hold = self.live.hold(number, ask.network, size, most, PARTY_HOLD_SECONDS);
+        let until_ms = now_ms.wrapping_add(self.wall_ahead_ms) + PASS_MS;
+        let pass = Pass { party: id, size, until_ms, host: host.clone() };
+        self.passes.found(&pass, hold.places, now_ms);
+        (taken.hold, taken.founded) = (Some((host, hold)), Some(pass));
+    }
+
+    /// A member comes to its party: to one of the places that are held, or to a free one.
+    fn take_party_place(&mut self, ask: &Ask, pass: &Pass, number: u32, now_ms: u64, taken: &mut Taken) {
+        let wall_ms = now_ms.wrapping_add(self.wall_ahead_ms);
+        let places = self.passes.places(pass, now_ms, wall_ms).expect("the host was found by them");
+        let was_held = self.passes.take(pass, places);
+        taken.used = Some((pass.clone(), was_held));
+        if !was_held {
+            let hold = self.live.hold(number, ask.network, 1, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
+            taken.hold = Some((pass.host.clone(), hold));
+        }
+    }
+
+    /// The host of a member's party, if it has a place for newcomers.
+    fn companions(&self, request: &Request, now_ms: u64) -> Option<u32> {
+        let Some(Party::Member(pass)) = &request.party else { return None };
+        let number = self.index.host_number(&pass.host)?;
+        let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
+        (need.of(number).0 == Fit::Fits).then_some(number)
     }
 
     fn at(&self, host: u32) -> Outcome {
         Outcome::Host(Box::new(self.index.record(host).clone()))
     }
 
-    /// The host of a party's pass, if it still takes members. They may use the reserve.
+    /// The host of a party's pass, if members pass the queue there. They may use the reserve.
     pub(super) fn party_host(&self, request: &Request, pass: &Pass, now_ms: u64, why: &mut Vec<Step>) -> Option<u32> {
         let host = &pass.host;
-        if !self.passes.may_use(pass) {
-            why.push(Step::PassUsed);
-            return None;
-        }
         let Some(number) = self.index.host_number(host) else {
             why.push(Step::PartyHostGone { host: host.clone() });
             return None;
         };
+        let places = self.passes.places(pass, now_ms, now_ms.wrapping_add(self.wall_ahead_ms));
+        let Some(places) = places.filter(|places| places.left > 0) else {
+            why.push(if places.is_some() { Step::PassUsed } else { Step::PassUnpaid });
+            return None;
+        };
         let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
-        let record = self.index.host(number);
         let fit = match need.before_places(number) {
-            Fit::Fits if record.players >= record.capacity => Fit::Full,
+            Fit::Fits if !need.has_any_place(number, places.held > 0) => Fit::Full,
             fit => fit,
         };
         if fit == Fit::Fits {
@@ -192,7 +258,14 @@ impl Balancer {
     }
 
     /// What the queue says, if the client must ask it. None: the client may go on.
-    fn gate(&mut self, ask: &Ask, found: &Found, now_ms: u64, random: u64, why: &mut Vec<Step>) -> Option<Outcome> {
+    fn gate(
+        &mut self,
+        ask: &Ask,
+        found: &Found,
+        now_ms: u64,
+        random: u64,
+        (why, taken): (&mut Vec<Step>, &mut Taken),
+    ) -> Option<Outcome> {
         if !self.policy.queue {
             return None;
         }
@@ -207,7 +280,8 @@ impl Balancer {
         let asker = Asker { line, holder, network, ticket, random: hash::mix(random), needs: ask.request.places() };
         match self.queue.ask(&asker, &offer, now_ms) {
             Turn::Admitted => {
-                if ticket.is_some() {
+                if let Some(ticket) = ticket {
+                    taken.ticket = Some(ticket.id);
                     why.push(Step::Admitted { places: offer.places });
                 }
                 None

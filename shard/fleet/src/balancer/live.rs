@@ -5,13 +5,18 @@
 
 use super::hash;
 use super::index::Index;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 /// Time after which a client that was sent to a host is there, or does not come.
 pub(super) const HOLD_SECONDS: u64 = 10;
+/// Time after which a member of a party is at the party's host, or does not come.
+pub(super) const PARTY_HOLD_SECONDS: u64 = 30;
+/// More than any place is held: so many seconds are told apart.
+const SECONDS: u64 = 32;
+const _: () = assert!(HOLD_SECONDS < SECONDS && PARTY_HOLD_SECONDS < SECONDS);
 /// Places that are held for the clients of one network. More clients are sent to hosts, too, but no place is held for them: so
 /// nobody fills the fleet by asking alone.
-pub(super) const HELD_PER_NETWORK_MAX: u32 = 32;
+pub const HELD_PER_NETWORK_MAX: u32 = 32;
 /// Reports older than this do not count.
 const REPORT_MS: u64 = 30_000;
 /// For which a host is avoided after the report that made it suspect.
@@ -24,8 +29,8 @@ const REPORTS_MAX: usize = 16;
 pub struct Live {
     /// By number of the host.
     hosts: Vec<LiveHost>,
-    /// Places held for each network, with the second in which they were given away, the oldest first.
-    given: VecDeque<(u64, u64, u32)>,
+    /// Places held, by the second in which they are given back, and by network.
+    given: BTreeMap<(u64, u64), u32>,
     /// The same, summed by network.
     of_network: HashMap<u64, u32>,
     /// The second up to which held places were given back.
@@ -36,11 +41,26 @@ pub struct Live {
 struct LiveHost {
     /// Places that were given away, and whose clients are not in the directory yet.
     held: u32,
-    /// The same, by the second in which they were given away.
-    held_by_second: [u32; HOLD_SECONDS as usize],
+    /// The same, by the second in which they are given back.
+    held_until: [u32; SECONDS as usize],
     /// Networks that could not reach it, and when they said so.
     reports: Vec<(u64, u64)>,
     suspect_until_ms: u64,
+}
+
+/// Places that are held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Hold {
+    network: u64,
+    pub(super) places: u32,
+    /// The second in which they are given back.
+    until_s: u64,
+}
+
+impl Hold {
+    fn slot(self) -> usize {
+        (self.until_s % SECONDS) as usize
+    }
 }
 
 impl Live {
@@ -69,39 +89,62 @@ impl Live {
         if second <= self.second {
             return;
         }
-        let passed = (second - self.second).min(HOLD_SECONDS);
+        let passed = (second - self.second).min(SECONDS);
         for live in &mut self.hosts {
             for at in 0..passed {
-                let slot = ((second - at) % HOLD_SECONDS) as usize;
-                live.held -= std::mem::take(&mut live.held_by_second[slot]);
+                let slot = ((second - at) % SECONDS) as usize;
+                live.held -= std::mem::take(&mut live.held_until[slot]);
             }
         }
         self.second = second;
-        while let Some((given, network, places)) = self.given.front().copied()
-            && given + HOLD_SECONDS <= second
-        {
-            self.given.pop_front();
-            let sum = self.of_network.get_mut(&network).expect("a network with held places has a sum");
-            *sum -= places;
-            if *sum == 0 {
-                self.of_network.remove(&network);
-            }
+        while let Some(entry) = self.given.first_entry().filter(|entry| entry.key().0 <= second) {
+            let ((_, network), places) = entry.remove_entry();
+            self.forget(network, places);
         }
     }
 
-    /// Holds places for a client of a network that was sent to a host: at most [`HELD_PER_NETWORK_MAX`] per network.
-    pub(super) fn hold(&mut self, host: u32, network: u64, places: u32) {
+    fn forget(&mut self, network: u64, places: u32) {
+        let sum = self.of_network.get_mut(&network).expect("a network with held places has a sum");
+        *sum -= places;
+        if *sum == 0 {
+            self.of_network.remove(&network);
+        }
+    }
+
+    /// Holds places for a client of a network that was sent to a host, for so many seconds, and at most `most` per network. Gives
+    /// what is held.
+    pub(super) fn hold(&mut self, host: u32, network: u64, places: u32, most: u32, seconds: u64) -> Hold {
         let sum = self.of_network.get(&network).copied().unwrap_or(0);
-        let places = places.min(HELD_PER_NETWORK_MAX - sum);
-        if places == 0 {
+        let hold = Hold { network, places: places.min(most.saturating_sub(sum)), until_s: self.second + seconds };
+        if hold.places > 0 {
+            self.of_network.insert(network, sum + hold.places);
+            *self.given.entry((hold.until_s, network)).or_default() += hold.places;
+            let live = &mut self.hosts[host as usize];
+            live.held += hold.places;
+            live.held_until[hold.slot()] += hold.places;
+        }
+        hold
+    }
+
+    /// Gives held places back before their time. `host` is None if it is not in the index any more.
+    pub(super) fn give_back(&mut self, host: Option<u32>, hold: Hold) {
+        if hold.places == 0 || hold.until_s <= self.second {
             return;
         }
-        self.of_network.insert(network, sum + places);
-        self.given.push_back((self.second, network, places));
-        let slot = (self.second % HOLD_SECONDS) as usize;
-        let live = &mut self.hosts[host as usize];
-        live.held += places;
-        live.held_by_second[slot] += places;
+        let key = (hold.until_s, hold.network);
+        let given = self.given.get_mut(&key).expect("what is held is noted");
+        *given -= hold.places;
+        if *given == 0 {
+            self.given.remove(&key);
+        }
+        self.forget(hold.network, hold.places);
+        if let Some(host) = host {
+            let live = &mut self.hosts[host as usize];
+            // Some of them are free already, if players have arrived.
+            let places = hold.places.min(live.held_until[hold.slot()]);
+            live.held -= places;
+            live.held_until[hold.slot()] -= places;
+        }
     }
 
     pub(super) fn held(&self, host: u32) -> u32 {
@@ -141,14 +184,14 @@ impl Live {
 }
 
 impl LiveHost {
-    /// Gives back up to `places`, the oldest first.
+    /// Gives back up to `places`, those first that end first.
     fn release(&mut self, places: u32, second: u64) {
         let mut left = places.min(self.held);
         self.held -= left;
-        for age in (0..HOLD_SECONDS).rev() {
-            let slot = ((second + HOLD_SECONDS - age) % HOLD_SECONDS) as usize;
-            let given = left.min(self.held_by_second[slot]);
-            self.held_by_second[slot] -= given;
+        for ahead in 1..=SECONDS {
+            let slot = ((second + ahead) % SECONDS) as usize;
+            let given = left.min(self.held_until[slot]);
+            self.held_until[slot] -= given;
             left -= given;
         }
         assert_eq!(left, 0, "the seconds have what is held");
@@ -192,7 +235,7 @@ mod tests {
             for (passes_ms, host, places) in steps {
                 now_ms += passes_ms;
                 live.advance(now_ms);
-                live.hold(host, model.len() as u64, places);
+                live.hold(host, model.len() as u64, places, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
                 model.push((host, now_ms / 1_000, places));
                 for host in 0..3 {
                     let held = model.iter().filter(|(other, second, _)| *other == host && second + HOLD_SECONDS > now_ms / 1_000);
@@ -207,10 +250,10 @@ mod tests {
         let (before, after) = (index(&[10, 10]), index(&[13, 9]));
         let mut live = Live::new(&before);
         live.advance(5_000);
-        live.hold(0, 1, 4);
+        live.hold(0, 1, 4, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
         live.advance(7_000);
-        live.hold(0, 1, 1);
-        live.hold(1, 1, 2);
+        live.hold(0, 1, 1, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
+        live.hold(1, 1, 2, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
         live.carry_over(&before, &after, 1);
         assert_eq!((live.held(0), live.held(1)), (2, 2));
         // The oldest are given back first: one of second 5 and one of second 7 are left.
@@ -225,7 +268,7 @@ mod tests {
         let (before, after) = (index(&[10]), index(&[14]));
         let mut live = Live::new(&before);
         live.advance(1_000);
-        live.hold(0, 1, 4);
+        live.hold(0, 1, 4, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
         live.carry_over(&before, &after, 4);
         assert_eq!(live.held(0), 3);
     }
@@ -236,15 +279,33 @@ mod tests {
         let mut live = Live::new(&index);
         for second in 0..HOLD_SECONDS {
             live.advance(100_000 + second * 1_000);
-            live.hold(0, 1, 20);
-            live.hold(1, 2, 1);
+            live.hold(0, 1, 20, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
+            live.hold(1, 2, 1, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
         }
         assert_eq!((live.held(0), live.held(1)), (HELD_PER_NETWORK_MAX, HOLD_SECONDS as u32));
         live.advance(110_000);
-        live.hold(0, 1, 1_000);
+        live.hold(0, 1, 1_000, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
         assert_eq!(live.held(0), HELD_PER_NETWORK_MAX, "20 of the first second are free again");
         live.advance(200_000);
         assert!(live.given.is_empty() && live.of_network.is_empty());
+    }
+
+    #[test]
+    fn places_that_are_given_back_are_free_at_once_and_once() {
+        let before = index(&[10, 10]);
+        let mut live = Live::new(&before);
+        live.advance(5_000);
+        let of_client = live.hold(0, 1, 3, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
+        let of_party = live.hold(0, 1, 4, HELD_PER_NETWORK_MAX, PARTY_HOLD_SECONDS);
+        live.give_back(Some(0), of_client);
+        assert_eq!((live.held(0), live.of_network[&1]), (4, 4));
+        live.carry_over(&before, &index(&[13, 10]), 1);
+        live.give_back(Some(0), of_party);
+        assert_eq!((live.held(0), live.of_network.len()), (0, 0), "three had arrived");
+        let late = live.hold(0, 1, 3, HELD_PER_NETWORK_MAX, HOLD_SECONDS);
+        live.advance(15_000);
+        live.give_back(Some(0), late);
+        assert_eq!((live.held(0), live.given.len()), (0, 0));
     }
 
     #[test]

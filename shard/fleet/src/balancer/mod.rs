@@ -22,7 +22,7 @@
 //! | `fit` | whether a host takes a client |
 //! | `pick` | the strategies |
 //! | `queue` | who waits, and whose turn it is |
-//! | `passes` | how often the passes of parties were used |
+//! | `passes` | the passes of parties, and the places that are held for them |
 //! | `instance` | [`Balancer`]: all of it together |
 //! | `decision`, `step` | the answer, and why |
 //! | `explain` | the answer in full |
@@ -45,11 +45,12 @@ mod request;
 mod seal;
 mod step;
 
-pub use decision::{Decision, Outcome, Refused};
+pub use decision::{Decision, Outcome, Refused, Taken};
 pub use explain::{ExplainedHost, ExplainedRegion, Explanation};
 pub use fit::{Fit, Tally};
 pub use index::Index;
 pub use instance::{Ask, Balancer, network_hash};
+pub use live::HELD_PER_NETWORK_MAX;
 pub use policy::{Overflow, Policy, Region, Strategy, Waiting, Way};
 pub use queue::{Ticket, Waits};
 pub use request::{FAILED_MAX, PARTY_SIZE_MAX, Party, ROUND_TRIPS_MAX, Request, Whereabouts};

@@ -32,7 +32,7 @@ pub struct Receipt {
 }
 
 /// The host of a party.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Pass {
     /// Hash of the party's name.
     pub party: u64,

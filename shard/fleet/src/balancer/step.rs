@@ -28,6 +28,7 @@ pub enum Step {
     PartyPass { host: Name },
     PartyHostGone { host: Name },
     PassUsed,
+    PassUnpaid,
     PartyHostUnfit { host: Name, fit: &'static str },
     Waits { ahead: u64, places: u64 },
     Admitted { places: u64 },
@@ -87,6 +88,9 @@ impl Step {
             Step::PassUsed => {
                 formatter.write_str("the party's pass was used by more clients than the party has members")
             }
+            Step::PassUnpaid => formatter.write_str(
+                "the places of the party are not held any more, so its members stand in line like everybody",
+            ),
             Step::PartyHostUnfit { host, fit } => write!(formatter, "the party is split: its host {host} is {fit}"),
             Step::Waits { ahead, places } => {
                 write!(formatter, "about {ahead} clients are ahead, for {places} free places")

@@ -20,6 +20,9 @@ pub enum OrderError {
     /// There is no such host.
     #[error("no live host is named {0}: `ringshard fleet list` shows those that are")]
     NoHost(Name),
+    /// The host has started again since it was looked at.
+    #[error("{0} has started again since it was looked at: `ringshard fleet show {0}` shows it as it is now")]
+    OtherRun(Name),
     /// Others changed the orders of the host all the time.
     #[error("others change the orders of {0} at the same time: try again")]
     Contended(Name),
@@ -76,8 +79,29 @@ impl Operator {
     /// # Errors
     /// [`OrderError`].
     pub async fn drain(&self, host: &Name, occasion: &Occasion) -> Result<RunId, OrderError> {
+        let run = self.present_run(host).await?;
+        self.order_drain(host, run, occasion).await?;
+        Ok(run)
+    }
+
+    /// Tells this run of a host to drain, which was looked at before. A host that has started again meanwhile goes on.
+    ///
+    /// # Errors
+    /// [`OrderError::OtherRun`], or another one.
+    pub async fn drain_run(&self, host: &Name, run: RunId, occasion: &Occasion) -> Result<(), OrderError> {
+        if self.present_run(host).await? != run {
+            return Err(OrderError::OtherRun(host.clone()));
+        }
+        // The order names the run: one that starts now does not obey it.
+        self.order_drain(host, run, occasion).await
+    }
+
+    async fn present_run(&self, host: &Name) -> Result<RunId, OrderError> {
         let record: Option<Host> = self.read(&self.keys.record(host)).await?.map(|(host, _)| host);
-        let run = record.and_then(|host| host.run).ok_or_else(|| OrderError::NoHost(host.clone()))?;
+        record.and_then(|host| host.run).ok_or_else(|| OrderError::NoHost(host.clone()))
+    }
+
+    async fn order_drain(&self, host: &Name, run: RunId, occasion: &Occasion) -> Result<(), OrderError> {
         let order = DrainOrder { run, order: self.order(occasion) };
         let changed = Changed::Drain { host: host.clone(), run };
         self.change(host, changed, occasion, |orders| {
@@ -87,8 +111,8 @@ impl Operator {
             }
             differs
         })
-        .await?;
-        Ok(run)
+        .await
+        .map(drop)
     }
 
     /// The audit, oldest first: its latest `most` entries.
@@ -161,4 +185,31 @@ impl Operator {
 
 fn short(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(TEXT_CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_host_that_started_again_is_not_drained_in_place_of_the_run_that_was_looked_at() {
+        let (store, keys) = (Store::Memory(MemoryStore::new()), Keys::new("/f/"));
+        let operator = Operator::new(store.clone(), keys.clone(), "anna");
+        let occasion = Occasion { at_ms: 1, random: 1, reason: String::new() };
+        let [name, other]: [Name; 2] = ["a", "b"].map(|text| text.parse().unwrap());
+        let record = json!({
+            "name": name, "run": RunId(2), "region": "eu", "address": "a:1", "key": "", "version": "2", "capacity": 1, "state": "ready",
+        });
+        let record = serde_json::to_vec(&record).unwrap();
+        store.commit(Commit::put(&*keys.record(&name), record, None)).await.unwrap();
+        let fault = operator.drain_run(&name, RunId(1), &occasion).await.unwrap_err();
+        assert!(matches!(fault, OrderError::OtherRun(_)), "{fault}");
+        assert!(store.get(&keys.orders(&name)).await.unwrap().is_none(), "nothing was ordered");
+        operator.drain_run(&name, RunId(2), &occasion).await.unwrap();
+        assert!(store.get(&keys.orders(&name)).await.unwrap().is_some());
+        let fault = operator.drain_run(&other, RunId(2), &occasion).await.unwrap_err();
+        assert!(matches!(fault, OrderError::NoHost(_)), "{fault}");
+    }
 }

@@ -118,7 +118,7 @@ struct Link {
 
 const LINK_FIGURES: [(&str, &str); 4] = [
     ("link_up", "1 while probes of a link are answered"),
-    ("link_round_trip_best_seconds", "Best round trip of a link in the last minute"),
+    ("link_round_trip_best_seconds", "Best round trip of a link in the last one to two minutes"),
     ("link_round_trip_seconds", "Smoothed round trip of a link"),
     ("link_loss_ratio", "Share of the last hundred probes of a link that were lost"),
 ];

@@ -42,14 +42,18 @@ counters! {
     flows_opened,
     /// Clients that have been silent for so long that they were forgotten.
     flows_expired,
-    /// Datagrams dropped because the edge has as many clients as it may have, in all or of one address, or gets too many new ones.
+    /// Datagrams dropped because the edge has as many clients in sessions as it may have, as many clients of one address, or gets too many new ones.
     flows_refused,
+    /// Clients without a session that were forgotten because the edge has as many clients as it may have and a new one came.
+    flows_displaced,
     /// Datagrams for a client or from a host that this node does not know any more: dropped.
     unknown_flow,
     /// Datagrams for a host that this node does not know: dropped.
     unknown_host,
-    /// Datagrams dropped because this last node has as many clients as it may have.
+    /// Datagrams dropped because this last node has as many clients in sessions as it may have.
     exits_refused,
+    /// Clients without a session that were forgotten because this last node has as many clients as it may have and a new one came.
+    exits_displaced,
     /// Datagrams from no node of the fleet, or changed on their way: dropped.
     forged,
     /// Datagrams of nodes of another version: dropped.

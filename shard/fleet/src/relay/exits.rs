@@ -5,7 +5,8 @@ use super::outbox::ExitId;
 use super::wire::Hops;
 use crate::topology::PlaceId;
 use ringshard_protocol::crypto::ReplayWindow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A client of which nothing comes for this time, from neither side, is forgotten.
@@ -18,6 +19,8 @@ const UNANSWERED_LIFETIME: Duration = Duration::from_secs(10);
 pub(super) struct Exits {
     exits: HashMap<ExitId, Exit>,
     ids: HashMap<(PlaceId, u64), ExitId>,
+    /// Those that had no answer of a session when they were looked at last, the oldest first.
+    unanswered: VecDeque<ExitId>,
     most: usize,
     next: u64,
 }
@@ -28,6 +31,8 @@ pub(super) struct Exit {
     /// Its edge, and its id there.
     pub(super) client: (PlaceId, u64),
     pub(super) host: PlaceId,
+    /// Where its socket leads.
+    address: SocketAddr,
     /// The way that its newest datagram came, reversed.
     pub(super) back: Hops,
     /// Number of the last datagram to the client. It goes on where an earlier socket of the same client may have ended.
@@ -42,7 +47,7 @@ pub(super) struct Exit {
 impl Exits {
     /// At most so many clients.
     pub(super) fn new(most: usize) -> Self {
-        Exits { exits: HashMap::new(), ids: HashMap::new(), most, next: 0 }
+        Exits { exits: HashMap::new(), ids: HashMap::new(), unanswered: VecDeque::new(), most, next: 0 }
     }
 
     /// Clients now.
@@ -55,8 +60,33 @@ impl Exits {
         self.ids.get(&client).copied()
     }
 
-    /// A new one. None: there are too many.
-    pub(super) fn open(&mut self, client: (PlaceId, u64), host: PlaceId, back: Hops, now: Duration) -> Option<ExitId> {
+    /// Forgets the oldest client without a session if there are as many clients as there may be. Gives which: its address may be
+    /// invented.
+    pub(super) fn make_room(&mut self) -> Option<ExitId> {
+        while self.exits.len() >= self.most {
+            let id = self.unanswered.pop_front()?;
+            if self.exits.get(&id).is_some_and(|exit| !exit.is_answered) {
+                self.remove(id);
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    fn remove(&mut self, id: ExitId) {
+        if let Some(exit) = self.exits.remove(&id) {
+            self.ids.remove(&exit.client);
+        }
+    }
+
+    /// A new one, with a socket to this address of a host. None: there are too many.
+    pub(super) fn open(
+        &mut self,
+        client: (PlaceId, u64),
+        (host, address): (PlaceId, SocketAddr),
+        back: Hops,
+        now: Duration,
+    ) -> Option<ExitId> {
         if self.exits.len() >= self.most {
             return None;
         }
@@ -65,9 +95,11 @@ impl Exits {
         // A million datagrams per second would be needed to come to a number twice.
         let sent = now.as_micros() as u64;
         let window = ReplayWindow::default();
-        self.exits
-            .insert(id, Exit { client, host, back, sent, window, is_answered: false, opened_at: now, heard_at: now });
+        let exit =
+            Exit { client, host, address, back, sent, window, is_answered: false, opened_at: now, heard_at: now };
+        self.exits.insert(id, exit);
         self.ids.insert(client, id);
+        self.unanswered.push_back(id);
         Some(id)
     }
 
@@ -94,22 +126,60 @@ impl Exits {
         Some(exit)
     }
 
-    /// Forgets clients that are silent, and those of hosts that are gone. Gives which.
-    pub(super) fn expire(&mut self, now: Duration, is_host: impl Fn(PlaceId) -> bool) -> Vec<ExitId> {
-        let mut gone = Vec::new();
-        let Exits { exits, ids, .. } = self;
-        exits.retain(|id, exit| {
+    /// Forgets clients that are silent, and those whose host is gone or is elsewhere now: `host` gives its address. Gives which.
+    pub(super) fn expire(&mut self, now: Duration, host: impl Fn(PlaceId) -> Option<SocketAddr>) -> Vec<ExitId> {
+        let ends = |exit: &Exit| {
             let ends_at = match exit.is_answered {
                 true => exit.heard_at + LIFETIME,
                 false => exit.opened_at + UNANSWERED_LIFETIME,
             };
-            let stays = now < ends_at && is_host(exit.host);
-            if !stays {
-                ids.remove(&exit.client);
-                gone.push(*id);
-            }
-            stays
-        });
+            ends_at <= now || host(exit.host) != Some(exit.address)
+        };
+        let gone: Vec<_> = self.exits.iter().filter(|(_, exit)| ends(exit)).map(|(id, _)| *id).collect();
+        gone.iter().for_each(|id| self.remove(*id));
+        let exits = &self.exits;
+        self.unanswered.retain(|id| exits.get(id).is_some_and(|exit| !exit.is_answered));
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EDGE: PlaceId = PlaceId(1);
+    const HOST: PlaceId = PlaceId(2);
+
+    fn address(last: u8) -> SocketAddr {
+        ([192, 0, 2, last], 3565).into()
+    }
+
+    fn open(exits: &mut Exits, flow: u64) -> Option<ExitId> {
+        let back = Hops::new(&[PlaceId(3), EDGE]).unwrap();
+        exits.open((EDGE, flow), (HOST, address(1)), back, Duration::ZERO)
+    }
+
+    #[test]
+    fn a_newcomer_displaces_the_oldest_without_a_session_and_nobody_in_one() {
+        let mut exits = Exits::new(3);
+        let [player, oldest, other] = [1, 2, 3].map(|flow| open(&mut exits, flow).unwrap());
+        exits.answered(player, true, Duration::ZERO);
+        exits.answered(oldest, false, Duration::ZERO);
+        assert_eq!(exits.make_room(), Some(oldest), "a Cookie is no session");
+        assert_eq!(exits.make_room(), None, "there is room");
+        let newcomer = open(&mut exits, 4).unwrap();
+        for exit in [other, newcomer] {
+            exits.answered(exit, true, Duration::ZERO);
+        }
+        assert_eq!((exits.make_room(), open(&mut exits, 5)), (None, None), "all play");
+    }
+
+    #[test]
+    fn sockets_to_a_hosts_former_address_are_closed() {
+        let mut exits = Exits::new(3);
+        let exit = open(&mut exits, 1).unwrap();
+        assert!(exits.expire(Duration::ZERO, |_| Some(address(1))).is_empty());
+        assert_eq!(exits.expire(Duration::ZERO, |_| Some(address(2))), [exit]);
+        assert_eq!((exits.len(), exits.ids.len(), exits.unanswered.len()), (0, 0, 0));
     }
 }

@@ -3,75 +3,26 @@
 
 use super::RelayKey;
 use super::counters::Counters;
+use super::links::{MeasuredLinks, Target};
 use super::outbox::{Outbox, To};
 use super::own::Own;
 use super::wire::LinkReport;
-use crate::model::{Name, Quality};
-use crate::topology::{Meter, PlaceId, publish};
+use crate::topology::PlaceId;
 use ringshard_protocol::limits::{CONNECT_BYTES, COOKIE_BYTES};
 use ringshard_protocol::wire::{Connect, NOISE_MESSAGE_1_BYTES, Options, UnencryptedPacket, decode_unencrypted};
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Time between two probes of a host.
-const PROBE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// A host.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HostTarget {
-    /// Its name.
-    pub name: Name,
-    /// Where it is.
-    pub address: SocketAddr,
-}
 
 /// The hosts.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
-    hosts: BTreeMap<PlaceId, Host>,
-    /// Number of the last probe.
-    number: u64,
-}
-
-#[derive(Debug)]
-pub(super) struct Host {
-    pub(super) target: HostTarget,
-    pub(super) meter: Meter,
-    pub(super) quality: Quality,
-    probe_at: Duration,
+    pub(super) links: MeasuredLinks,
 }
 
 impl Hosts {
-    /// Takes over the hosts. Those that are where they were stay as they are. Gives those that are gone.
-    pub(super) fn set(&mut self, now: Duration, targets: Vec<HostTarget>) -> Vec<PlaceId> {
-        let mut before = std::mem::take(&mut self.hosts);
-        for target in targets {
-            let id = PlaceId::of_host(&target.name);
-            let known = before.remove(&id).filter(|host| host.target == target);
-            let host = known.unwrap_or_else(|| Host {
-                probe_at: now + Duration::from_millis(u64::from(id.0) % PROBE_INTERVAL.as_millis() as u64),
-                target,
-                meter: Meter::default(),
-                quality: Quality::DOWN,
-            });
-            self.hosts.insert(id, host);
-        }
-        before.into_keys().filter(|id| !self.hosts.contains_key(id)).collect()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (PlaceId, &Host)> {
-        self.hosts.iter().map(|(id, host)| (*id, host))
-    }
-
-    /// Where a host is.
-    pub(super) fn address(&self, host: PlaceId) -> Option<SocketAddr> {
-        self.hosts.get(&host).map(|host| host.target.address)
-    }
-
-    /// The links of this node to them.
-    pub(super) fn reports(&self, own: &Own) -> impl Iterator<Item = LinkReport> {
-        self.hosts.iter().map(|(id, host)| LinkReport { from: own.id, to: *id, quality: host.quality })
+    /// Takes over the hosts. Gives those that are gone or have another address.
+    pub(super) fn set(&mut self, now: Duration, targets: Vec<Target>) -> Vec<PlaceId> {
+        let targets = targets.into_iter().map(|target| (PlaceId::of_host(&target.name), target)).collect();
+        self.links.set(now, targets)
     }
 
     /// Sends the probes that are due, and notes which are lost. Gives the links that others must hear of.
@@ -83,29 +34,11 @@ impl Hosts {
         counters: &mut Counters,
         outbox: &mut Outbox,
     ) -> Vec<LinkReport> {
-        let mut changed = Vec::new();
-        for (id, host) in &mut self.hosts {
-            host.meter.advance(now);
-            if host.probe_at <= now {
-                self.number += 1;
-                let (tag, probe) = connect(key, own.run, self.number);
-                outbox.send_parts(To::HostProbe(*id), &[], &probe);
-                host.meter.asked(tag, now);
-                host.probe_at = (host.probe_at + PROBE_INTERVAL).max(now);
-                counters.probes_sent += 1;
-            }
-            let quality = publish(Some(host.quality), &host.meter);
-            if quality != host.quality {
-                if quality.up != host.quality.up {
-                    counters.links_lost += u64::from(!quality.up);
-                    let (host, up) = (&host.target.name, quality.up);
-                    tracing::info!(%host, up, round_trip_ms = quality.round_trip_ms, "a link to a host has changed");
-                }
-                host.quality = quality;
-                changed.push(LinkReport { from: own.id, to: *id, quality });
-            }
-        }
-        changed
+        self.links.advance(now, own.id, counters, |host, _, number| {
+            let (tag, probe) = connect(key, own.run, number);
+            outbox.send_parts(To::HostProbe(host), &[], &probe);
+            tag
+        })
     }
 
     /// Takes what came to the socket that probes a host. Any answer to a probe shows that the host is there.
@@ -115,7 +48,7 @@ impl Hosts {
             Ok(UnencryptedPacket::Denied(denied)) => Some(denied.tag),
             _ => None,
         };
-        let is_mine = self.hosts.get_mut(&host).zip(tag).is_some_and(|(host, tag)| host.meter.answered(tag, now));
+        let is_mine = tag.is_some_and(|tag| self.links.answered(host, tag, now));
         counters.answers_unclaimed += u64::from(!is_mine);
     }
 }

@@ -6,9 +6,11 @@
 //! | `key` | [`RelayKey`]: the key that all nodes share |
 //! | `wire` | the datagrams between nodes |
 //! | `own` | [`Own`]: what does not change of this node |
+//! | `links` | [`Target`]; the measured links to nodes and hosts |
 //! | `peers` | the other nodes: probes, answers, runs |
 //! | `hosts` | the hosts: probes, answers |
 //! | `router` | which route leads to a host now |
+//! | `datagram` | what a node sees of datagrams of clients and hosts |
 //! | `flows` | the clients of an edge |
 //! | `exits` | the clients at the last node of their route |
 //! | `node` | [`Relay`]: the state machine of a node, without I/O |
@@ -25,11 +27,13 @@
 
 mod admin;
 mod counters;
+mod datagram;
 mod driver;
 mod exits;
 mod flows;
 mod hosts;
 mod key;
+mod links;
 mod node;
 mod options;
 mod outbox;
@@ -43,13 +47,12 @@ mod shown;
 pub mod wire;
 
 pub use counters::Counters;
-pub use hosts::HostTarget;
 pub use key::RelayKey;
+pub use links::Target;
 pub use node::Relay;
 pub use options::{Door, Options};
 pub use outbox::{Act, ExitId, Outbox, To};
 pub use own::Own;
-pub use peers::PeerTarget;
 pub use run::{check, run};
 pub use shown::{MeasuredLink, Shown, ShownRoute};
 

@@ -9,19 +9,21 @@
 
 use super::RelayKey;
 use super::counters::Counters;
+use super::datagram::{ClientDatagram, is_of_session};
 use super::exits::Exits;
-use super::flows::Flows;
-use super::hosts::{HostTarget, Hosts};
+use super::flows::{Flow, Flows};
+use super::hosts::Hosts;
+use super::links::{Link, Target};
 use super::outbox::{Act, ExitId, Outbox, To};
 use super::own::Own;
-use super::peers::{PeerTarget, Peers};
+use super::peers::Peers;
 use super::router::{Rerouted, Router, Source};
 use super::shown::{MeasuredLink, Shown, ShownRoute};
 use super::wire::{self, Answer, Carry, Direction, LinkReport, Message, Refused};
-use crate::model::{Links, Name};
-use crate::topology::{Meter, NODES_OF_ROUTE_MAX, PlaceId};
+use crate::model::Links;
+use crate::topology::{NODES_OF_ROUTE_MAX, PlaceId};
 use ringshard_protocol::gateway::{Forwarded, GatewayKey};
-use ringshard_protocol::limits::{CONNECT_BYTES, DATAGRAM_BYTES_MAX, FORWARDED_BYTES, HEADER_BYTES, MTU_PROBE_BYTES};
+use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, FORWARDED_BYTES, MTU_PROBE_BYTES};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -33,10 +35,6 @@ const _: () = assert!(CARRIED_BYTES_MAX >= MTU_PROBE_BYTES[1] as usize, "the sec
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(1);
 /// Answers to probes tell what was known of links at most this long ago.
 const TELL_INTERVAL: Duration = Duration::from_millis(50);
-/// Flags of encrypted datagrams (PROTOCOL.md#flags).
-const ENCRYPTED: [u8; 4] = [1, 3, 5, 7];
-/// Type of a ConnectionAccepted (PROTOCOL.md#unencrypted-packets).
-const ACCEPTED: u8 = 2;
 
 /// A node.
 #[derive(Debug)]
@@ -79,12 +77,15 @@ impl Relay {
     }
 
     /// Takes over which other nodes and which hosts there are.
-    pub fn set_places(&mut self, now: Duration, nodes: Vec<PeerTarget>, hosts: Vec<HostTarget>) {
+    pub fn set_places(&mut self, now: Duration, nodes: Vec<Target>, hosts: Vec<Target>) {
         let others = nodes.into_iter().filter(|node| PlaceId::of_node(&node.name) != self.own.id).collect();
-        let gone = [self.peers.set(now, others), self.hosts.set(now, hosts)].concat();
-        for place in gone {
-            self.router.forget(place);
-        }
+        let (nodes, hosts) = (self.peers.set(now, others), self.hosts.set(now, hosts));
+        let is_over = |flow: &Flow| hosts.contains(&flow.host) || flow.last.is_some_and(|last| nodes.contains(&last));
+        self.flows.announce(now, is_over);
+        // Also those with another address: that address has yet to answer.
+        nodes.iter().chain(&hosts).for_each(|place| self.router.forget(*place));
+        // Sockets of clients may lead to a host's former address.
+        self.expire_at = now;
     }
 
     /// What it has counted.
@@ -116,11 +117,11 @@ impl Relay {
             self.expire_at = now + EXPIRE_INTERVAL;
             self.router.expire(now);
             self.counters.flows_expired += self.flows.expire(now);
-            let gone = self.exits.expire(now, |host| self.hosts.address(host).is_some());
+            let gone = self.exits.expire(now, |host| self.hosts.links.address(host));
             outbox.acts.extend(gone.into_iter().map(Act::Close));
         }
         let hosts = &self.hosts;
-        let changes = self.router.refresh(self.own.id, |place| hosts.address(place).is_some());
+        let changes = self.router.refresh(self.own.id, |place| hosts.links.contains(place));
         changes.iter().for_each(|change| self.rerouted(change));
     }
 
@@ -139,14 +140,14 @@ impl Relay {
             self.counters.no_route += 1;
             return;
         };
-        let Some((id, flow, is_new)) = self.flows.heard((door, address), now) else {
+        let Some((id, flow, is_new)) = self.flows.heard((door, address), host, now, &mut self.counters) else {
             self.counters.flows_refused += 1;
             return;
         };
         self.counters.client_datagrams += 1;
         self.counters.flows_opened += u64::from(is_new);
-        flow.leaves_by(hops.last());
-        let announces = flow.announces || kind == ClientDatagram::Connect;
+        flow.leaves_by(hops.last(), now);
+        let announces = flow.announces() || kind == ClientDatagram::Connect;
         let gateway = self.gateway.as_ref().filter(|_| announces);
         let front_bytes = if gateway.is_some() { FORWARDED_BYTES } else { 0 };
         if front_bytes + datagram.len() > CARRIED_BYTES_MAX {
@@ -172,6 +173,7 @@ impl Relay {
             Ok(Message::Probe(probe)) => {
                 let Relay { peers, own, told: [of_this, of_others], key, counters, .. } = self;
                 peers.probed(&probe, own, [of_this, of_others], key, counters, outbox);
+                self.notice_restarts(now);
             }
             Ok(Message::Answer(answer)) => self.answered(now, &answer),
             Err(Refused::Forged) => self.counters.forged += 1,
@@ -197,7 +199,7 @@ impl Relay {
             Some(next) => self.send_carry(next, &carry, &[], outbox),
             None => {
                 assert_eq!(edge, self.own.id, "a way back of one node ends here");
-                self.deliver(&carry, outbox);
+                self.deliver(now, &carry, outbox);
             }
         }
     }
@@ -222,26 +224,26 @@ impl Relay {
 
     /// What it measured of its links.
     pub fn links(&self) -> Links {
-        let hosts = self.hosts.iter().filter(|_| self.own.exits);
+        let hosts = self.hosts.links.iter().filter(|_| self.own.exits);
         Links {
-            nodes: self.peers.iter().map(|(_, peer)| (peer.target.name.clone(), peer.quality)).collect(),
+            nodes: self.peers.links.iter().map(|(_, peer)| (peer.target.name.clone(), peer.quality)).collect(),
             hosts: hosts.map(|(_, host)| (host.target.name.clone(), host.quality)).collect(),
         }
     }
 
     /// What it measured of its links, exactly.
     pub fn measured(&self) -> Vec<MeasuredLink> {
-        let link = |kind, to: &Name, meter: &Meter, up| MeasuredLink {
+        let link = |kind, link: &Link| MeasuredLink {
             kind,
-            to: to.clone(),
-            up,
-            best: meter.best(),
-            round_trip: meter.round_trip(),
-            loss: meter.loss(),
+            to: link.target.name.clone(),
+            up: link.quality.up,
+            best: link.meter.best(),
+            round_trip: link.meter.round_trip(),
+            loss: link.meter.loss(),
         };
-        let nodes = self.peers.iter().map(|(_, peer)| link("node", &peer.target.name, &peer.meter, peer.quality.up));
-        let hosts = self.hosts.iter().filter(|_| self.own.exits);
-        let hosts = hosts.map(|(_, host)| link("host", &host.target.name, &host.meter, host.quality.up));
+        let nodes = self.peers.links.iter().map(|(_, peer)| link("node", peer));
+        let hosts = self.hosts.links.iter().filter(|_| self.own.exits);
+        let hosts = hosts.map(|(_, host)| link("host", host));
         nodes.chain(hosts).collect()
     }
 
@@ -252,8 +254,9 @@ impl Relay {
             self.counters.unknown_node += u64::from(!is_here);
             return;
         }
+        self.notice_restarts(now);
         if let Some(next) = carry.hops.after(self.own.id) {
-            let Some(address) = self.peers.address(next) else {
+            let Some(address) = self.peers.links.address(next) else {
                 self.counters.unknown_node += 1;
                 return;
             };
@@ -263,13 +266,20 @@ impl Relay {
         }
         match carry.direction {
             Direction::ToHost => self.exit(now, carry, &[], outbox),
-            Direction::ToClient => self.deliver(carry, outbox),
+            Direction::ToClient => self.deliver(now, carry, outbox),
+        }
+    }
+
+    /// A last node that has started again has new sockets: its hosts must learn the addresses of the clients once more.
+    fn notice_restarts(&mut self, now: Duration) {
+        for node in self.peers.take_restarted() {
+            self.flows.announce(now, |flow| flow.last == Some(node));
         }
     }
 
     /// This is the last node: the host gets `front` and the datagram from the socket of the client.
     fn exit(&mut self, now: Duration, carry: &Carry<'_>, front: &[u8], outbox: &mut Outbox) {
-        let Some(address) = self.hosts.address(carry.host).filter(|_| self.own.exits) else {
+        let Some(address) = self.hosts.links.address(carry.host).filter(|_| self.own.exits) else {
             self.counters.unknown_host += 1;
             return;
         };
@@ -277,7 +287,11 @@ impl Relay {
         let exit = match self.exits.id(client) {
             Some(exit) => exit,
             None => {
-                let Some(exit) = self.exits.open(client, carry.host, back, now) else {
+                if let Some(former) = self.exits.make_room() {
+                    self.counters.exits_displaced += 1;
+                    outbox.acts.push(Act::Close(former));
+                }
+                let Some(exit) = self.exits.open(client, (carry.host, address), back, now) else {
                     self.counters.exits_refused += 1;
                     return;
                 };
@@ -294,7 +308,7 @@ impl Relay {
     }
 
     /// This is the edge: the client gets the datagram.
-    fn deliver(&mut self, carry: &Carry<'_>, outbox: &mut Outbox) {
+    fn deliver(&mut self, now: Duration, carry: &Carry<'_>, outbox: &mut Outbox) {
         let last = carry.hops.first();
         let Some(flow) = self.flows.get(carry.flow) else {
             self.counters.unknown_flow += 1;
@@ -305,9 +319,7 @@ impl Relay {
             return;
         }
         if is_of_session(carry.datagram) {
-            flow.is_answered = true;
-            // The host sends over the last node of the route, so it has taken a datagram that told the address.
-            flow.announces &= flow.last != Some(last);
+            flow.answered_by(last, now);
         }
         let (door, address) = flow.origin;
         self.counters.delivered += 1;
@@ -318,7 +330,7 @@ impl Relay {
     fn gather(&mut self, now: Duration) {
         let Relay { peers, hosts, own, router, told: [of_this, of_others], .. } = self;
         of_this.clear();
-        of_this.extend(peers.reports(own).chain(hosts.reports(own).filter(|_| own.exits)));
+        of_this.extend(peers.links.reports(own.id).chain(hosts.links.reports(own.id).filter(|_| own.exits)));
         of_others.clear();
         of_others.extend(router.heard(now));
     }
@@ -334,7 +346,7 @@ impl Relay {
     }
 
     fn name_of(&self, node: PlaceId) -> String {
-        match self.peers.iter().find(|(peer, _)| *peer == node) {
+        match self.peers.links.iter().find(|(peer, _)| *peer == node) {
             Some((_, peer)) => peer.target.name.to_string(),
             None if node == self.own.id => "this node".to_owned(),
             None => node.to_string(),
@@ -345,44 +357,19 @@ impl Relay {
         if !self.peers.answered(now, answer, &self.own, &mut self.counters) {
             return;
         }
-        for link in &answer.links {
+        self.notice_restarts(now);
+        // Of its own links, this node knows best.
+        for link in answer.links.iter().filter(|link| link.from != self.own.id) {
             let source = if link.from == answer.from { Source::Measurer(now) } else { Source::Other(now) };
             self.router.report(source, *link);
         }
     }
 
     fn send_carry(&mut self, next: PlaceId, carry: &Carry<'_>, front: &[u8], outbox: &mut Outbox) {
-        let Some(address) = self.peers.address(next) else {
+        let Some(address) = self.peers.links.address(next) else {
             self.counters.unknown_node += 1;
             return;
         };
         outbox.send(To::Node(address), |bytes| carry.write(&self.key, front, bytes));
     }
-}
-
-/// What a client sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum ClientDatagram {
-    Connect,
-    Encrypted,
-}
-
-impl ClientDatagram {
-    /// None: no client sends this, whatever the version of its protocol.
-    fn of(datagram: &[u8]) -> Option<ClientDatagram> {
-        if !(HEADER_BYTES..=DATAGRAM_BYTES_MAX).contains(&datagram.len()) || datagram[4] != 0 {
-            return None;
-        }
-        match datagram[5] {
-            0 if datagram.len() >= CONNECT_BYTES && datagram[HEADER_BYTES] == 0 => Some(ClientDatagram::Connect),
-            flags if ENCRYPTED.contains(&flags) && datagram[1] != 0 => Some(ClientDatagram::Encrypted),
-            _ => None,
-        }
-    }
-}
-
-/// Whether a host's datagram belongs to a session: a Cookie goes to everybody who asks.
-fn is_of_session(datagram: &[u8]) -> bool {
-    datagram.len() > HEADER_BYTES
-        && (ENCRYPTED.contains(&datagram[5]) || datagram[5] == 0 && datagram[HEADER_BYTES] == ACCEPTED)
 }

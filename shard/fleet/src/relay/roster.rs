@@ -1,7 +1,6 @@
 //! Which nodes and hosts there are, with their addresses: those in the file of the fleet, and those of the registry.
 
-use super::hosts::HostTarget;
-use super::peers::PeerTarget;
+use super::links::Target;
 use crate::model::{Directory, Name};
 use crate::registry::{DirectoryReader, FleetSettings, RegistrySettings, open_directory};
 use std::collections::BTreeMap;
@@ -18,8 +17,8 @@ const LOOKUP_INTERVAL: Duration = Duration::from_secs(60);
 /// All nodes and hosts.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Places {
-    pub(super) nodes: Vec<PeerTarget>,
-    pub(super) hosts: Vec<HostTarget>,
+    pub(super) nodes: Vec<Target>,
+    pub(super) hosts: Vec<Target>,
 }
 
 /// The addresses as texts, by name.
@@ -60,11 +59,11 @@ impl Roster {
         let mut places = Places::default();
         for (name, text) in &texts.nodes {
             let node = self.lookup(name, text).await;
-            places.nodes.extend(node.map(|address| PeerTarget { name: name.clone(), address }));
+            places.nodes.extend(node.map(|address| Target { name: name.clone(), address }));
         }
         for (name, text) in &texts.hosts {
             let host = self.lookup(name, text).await;
-            places.hosts.extend(host.map(|address| HostTarget { name: name.clone(), address }));
+            places.hosts.extend(host.map(|address| Target { name: name.clone(), address }));
         }
         self.found.retain(|text, _| texts.nodes.values().chain(texts.hosts.values()).any(|known| known == text));
         self.known = Some((texts, Instant::now()));

@@ -38,7 +38,7 @@ pub struct MeasuredLink {
     pub to: Name,
     /// Whether probes are answered.
     pub up: bool,
-    /// Best round trip of the last minute.
+    /// Best round trip of the last one to two minutes.
     pub best: Option<Duration>,
     /// Smoothed round trip.
     pub round_trip: Option<Duration>,

@@ -97,7 +97,7 @@ impl Meter {
         self.smoothed
     }
 
-    /// The best round trip of the last minute or two.
+    /// The best round trip of the last one to two minutes.
     pub fn best(&self) -> Option<Duration> {
         self.best.iter().flatten().min().copied()
     }

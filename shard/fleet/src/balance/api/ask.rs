@@ -8,9 +8,12 @@ use crate::balance::state::State;
 use crate::balancer::{Ask, Forged, Party, Receipt, network_hash};
 use crate::model::Name;
 use axum::http::{HeaderMap, header};
+use ipnet::Ipv6Net;
 use ringshard_operation::admission::network_of;
 use std::net::IpAddr;
 
+/// Reports of one customer count as one: it may have a whole /48 of IPv6.
+const SITE_V6_BITS: u8 = 48;
 /// A receipt counts for so long.
 const RECEIPT_MS: u64 = 600_000;
 
@@ -26,7 +29,7 @@ impl State {
         })
     }
 
-    /// What the balancer is asked.
+    /// What the balancer is asked. `now_ms` is the time since 1970.
     ///
     /// # Errors
     /// The pass of a party is forged or too old: the client must know, because its party would be split.
@@ -35,9 +38,10 @@ impl State {
         let token = headers.get(header::AUTHORIZATION).map(|value| short_hash(value.as_bytes()));
         let ticket = fields.queue.as_deref().and_then(|text| self.genuine(self.seal.open_ticket(text)));
         let party = self.party(&fields, now_ms)?;
-        let failed = self.failed(&fields.failed, network, now_ms);
+        let failed = self.failed(&fields.failed, from, now_ms);
         let request = fields.request(self.whereabouts(from), token, party, failed);
-        Ok(Ask { request, network, holder: token.unwrap_or(network), ticket })
+        let has_account = self.login.is_some() && token.is_some();
+        Ok(Ask { request, network, holder: token.unwrap_or(network), ticket, has_account })
     }
 
     fn genuine<T>(&self, opened: Result<T, Forged>) -> Option<T> {
@@ -58,7 +62,8 @@ impl State {
 
     /// The hosts that the client could not reach. Each receipt is a report, too: only clients that were sent to a host can say that
     /// they do not reach it.
-    fn failed(&self, texts: &[String], network: u64, now_ms: u64) -> Vec<Name> {
+    fn failed(&self, texts: &[String], from: IpAddr, now_ms: u64) -> Vec<Name> {
+        let (network, site) = (network_hash(network_of(from)), network_hash(site_of(from)));
         let mut failed = Vec::new();
         for text in texts {
             let Some(Receipt { network: sent_to, at_ms, host }) = self.genuine(self.seal.open_receipt(text)) else {
@@ -69,12 +74,20 @@ impl State {
                 continue;
             }
             self.counters.failures_reported.count();
-            if self.balancer().report(&host, network, now_ms) {
+            if self.balancer().report(&host, site, self.now_ms()) {
                 self.counters.hosts_avoided.count();
                 tracing::warn!(%host, "several clients cannot reach a host: it gets no newcomers for a while");
             }
             failed.push(host);
         }
         failed
+    }
+}
+
+/// What one customer has: an IPv4 address, or a /48 of IPv6.
+fn site_of(address: IpAddr) -> IpAddr {
+    match network_of(address) {
+        IpAddr::V6(network) => Ipv6Net::new_assert(network, SITE_V6_BITS).network().into(),
+        v4 => v4,
     }
 }

@@ -111,7 +111,9 @@ pub(super) async fn explain(
     // The operator's own token says nothing about the player.
     let ask = state.ask(fields, &HeaderMap::new(), address, now_ms())?;
     let random = state.random();
-    Ok(Json(state.balancer().explain(&ask.request, now_ms(), random)))
+    let mut balancer = state.balancer();
+    balancer.set_clock(state.now_ms(), now_ms());
+    Ok(Json(balancer.explain(&ask.request, state.now_ms(), random)))
 }
 
 pub(super) async fn fleet(
@@ -148,7 +150,7 @@ pub(super) async fn fleet(
         trouble: freshness.trouble,
         uptime: state.started.elapsed().as_secs(),
         waiting: balancer.waiting(),
-        avoided: balancer.suspects(now_ms()),
+        avoided: balancer.suspects(state.now_ms()),
         location: location.map(|database| database.kind().to_owned()),
         may_write,
         regions,
@@ -162,7 +164,7 @@ pub(super) async fn flows(
     headers: HeaderMap,
 ) -> Result<Json<FlowReport>, Refusal> {
     state.authorize(client, &headers, Role::Read)?;
-    Ok(Json(state.flows().report(now_ms())))
+    Ok(Json(state.flows().report(state.now_ms())))
 }
 
 pub(super) async fn policy(

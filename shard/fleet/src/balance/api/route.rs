@@ -5,7 +5,7 @@ use super::answer::{Refusal, with_wait};
 use crate::balance::clock::now_ms;
 use crate::balance::login::JoinTicket;
 use crate::balance::state::State;
-use crate::balancer::{Decision, Outcome, Party, Pass, Receipt, Refused, Step, Waits};
+use crate::balancer::{Ask, Decision, HELD_PER_NETWORK_MAX, Outcome, Party, Receipt, Refused, Step, Taken, Waits};
 use crate::model::{Host, Name};
 use axum::extract::{RawQuery, State as Of};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,9 +13,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use std::sync::Arc;
-
-/// A pass counts for so long: the members of a party come within minutes.
-const PASS_MS: u64 = 900_000;
 
 /// Where to play.
 #[derive(Serialize)]
@@ -86,21 +83,44 @@ pub(super) async fn route(
     }
     let now_ms = now_ms();
     let ask = state.ask(fields, &headers, client.address, now_ms)?;
-    let Decision { outcome, why } = state.route(&ask, now_ms);
+    check_size(&ask)?;
+    let Decision { outcome, why, taken } = state.route(&ask);
     match outcome {
         Outcome::Host(host) => {
+            let mut unanswered = Unanswered { state: &state, taken };
             let ticket = join_ticket(&state, &headers, &host.key).await?;
-            let until_ms = now_ms + PASS_MS;
-            let pass = match ask.request.party {
-                Some(Party::Founder { id, size }) => Some(Pass { party: id, size, until_ms, host: host.name.clone() }),
-                Some(Party::Member(_)) | None => None,
-            };
+            let pass = std::mem::take(&mut unanswered.taken).founded;
             let receipt = Receipt { network: ask.network, at_ms: now_ms, host: host.name.clone() };
             let (pass, receipt) = (pass.map(|pass| state.seal.pass(&pass)), state.seal.receipt(&receipt));
             Ok(Json(to_host(&host, receipt, pass, ticket, &why)).into_response())
         }
         Outcome::Waits(waits) => Ok(in_queue(&state, &waits, &why)),
         Outcome::Refused(refused) => Ok(nowhere(refused, &why)),
+    }
+}
+
+/// As many places as a large party needs are held only for an account: otherwise anybody could fill the fleet by asking alone.
+fn check_size(ask: &Ask) -> Result<(), Refusal> {
+    match ask.request.party {
+        Some(Party::Founder { size, .. }) if size > HELD_PER_NETWORK_MAX && !ask.has_account => {
+            let error = format!("size: a party of more than {HELD_PER_NETWORK_MAX} needs the token of an account");
+            Err(Refusal::new(400, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a decision took for a client that has no answer yet. If it gets none, because the login door refuses a ticket or the client
+/// is gone, it keeps its turn.
+struct Unanswered<'a> {
+    state: &'a State,
+    taken: Taken,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        self.state.balancer().give_back(taken, self.state.now_ms());
     }
 }
 

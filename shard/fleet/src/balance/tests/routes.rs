@@ -73,7 +73,12 @@ async fn a_party_meets_on_one_host_with_the_pass_of_its_founder() {
     }
     let forged = client.get(&format!("/v1/route?pass={}", pass.to_lowercase())).await;
     assert_eq!((forged.status, forged.error().as_str()), (400, "pass: no balancer of this fleet made it"));
-    let large = client.get("/v1/route?party=all&size=150").await;
+    let large = client.get("/v1/route?party=all&size=33").await;
+    assert_eq!(large.status, 400);
+    assert_eq!(large.error(), "size: a party of more than 32 needs the token of an account");
+    let small = vec![Host { capacity: 20, ..host("eu-0", "eu") }];
+    let bench = Bench::start(settings(), small).await;
+    let large = bench.client().await.get("/v1/route?party=all&size=32").await;
     assert_eq!((large.status, large.json()["reason"].as_str()), (409, Some("party_too_large")));
 }
 
@@ -162,6 +167,28 @@ async fn pages_of_listed_origins_may_ask_and_others_may_not() {
     assert!(!fleet.head.contains("access-control"), "figures are for no page");
 }
 
+#[tokio::test]
+async fn all_of_one_customers_ipv6_is_one_report() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("policy.toml"), "failure-reports = 2\n").unwrap();
+    let trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let policy = Some(folder.path("policy.toml"));
+    let two = vec![host("a", "eu"), Host { load: 0.5, ..host("b", "eu") }];
+    let bench = Bench::start(Settings { trusted_proxies, policy, ..settings() }, two).await;
+    let mut client = bench.client().await;
+    for (number, (from, expected)) in
+        [("2001:db8:1:1::1", "a"), ("2001:db8:1:2::1", "a"), ("2001:db8:1:3::1", "a"), ("2001:db8:2:1::1", "b")]
+            .into_iter()
+            .enumerate()
+    {
+        let from = format!("x-forwarded-for: {from}\r\n");
+        let receipt = client.ask("GET", "/v1/route", &from, "").await.json()["receipt"].as_str().unwrap().to_owned();
+        client.ask("GET", &format!("/v1/route?failed={receipt}"), &from, "").await;
+        let another = format!("x-forwarded-for: 192.0.2.{number}\r\n");
+        assert_eq!(client.ask("GET", "/v1/route", &another, "").await.json()["host"], expected, "{from}");
+    }
+}
+
 /// A door that knows one token, and counts what it is asked.
 async fn login_door() -> (std::net::SocketAddr, tokio::sync::mpsc::Receiver<String>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -203,6 +230,28 @@ async fn a_client_that_sends_its_token_gets_a_ticket_of_the_login_door_for_its_h
     assert_eq!(refused.status, 401);
     assert!(refused.error().contains("log in"), "{}", refused.text);
     assert!(client.get("/v1/route").await.json().get("ticket").is_none(), "without a token there is no ticket");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_keeps_its_turn_while_the_login_door_is_away() {
+    let (door, _asked) = login_door().await;
+    let folder = Folder::new();
+    std::fs::write(folder.path("policy.toml"), "reserve-percent = 0\n").unwrap();
+    let login = super::super::LoginSettings { url: format!("http://{door}"), certificate: None };
+    let settings = Settings { login: Some(login), policy: Some(folder.path("policy.toml")), ..settings() };
+    let bench = Bench::start(settings, full(100)).await;
+    let mut client = bench.client().await;
+    // The door refuses this token: to the balancer, that is as good as no answer.
+    let first = client.get_as("bad", "/v1/route").await.json();
+    let ticket = first["queue"]["ticket"].as_str().unwrap().to_owned();
+    sleep(Duration::from_millis(5)).await;
+    assert_eq!(client.get("/v1/route").await.status, 202, "another one waits, too");
+    bench.directory.send(Arc::new(directory(full(99)))).unwrap();
+    until(&mut client, "", "/v1/fleet", "\"players\":99").await;
+    for _ in 0..5 {
+        let answer = client.get_as("bad", &format!("/v1/route?queue={ticket}")).await;
+        assert_eq!(answer.status, 401, "it is its turn, and the place is free: {}", answer.text);
+    }
 }
 
 #[tokio::test]

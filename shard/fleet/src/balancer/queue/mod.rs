@@ -38,7 +38,7 @@ const SPEED_SECONDS: u64 = 64;
 pub struct Ticket {
     /// When the client first asked, in milliseconds since 1970.
     pub first_ms: u64,
-    /// Until when it must have asked again.
+    /// Until when it must have asked again, likewise.
     pub leaves_ms: u64,
     /// Tells tickets of the same time apart.
     pub id: u64,
@@ -112,6 +112,8 @@ pub(super) struct Queue {
     used: HashMap<u64, Used>,
     learns_until_ms: u64,
     swept_s: u64,
+    /// What to add, wrapping, to the time of decisions for the time since 1970, which tickets have.
+    pub(super) wall_ahead_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,9 +132,11 @@ struct Line {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Waiter {
+    /// When it first asked, since 1970.
     first_ms: u64,
     id: u64,
     network: u64,
+    /// When it is forgotten, by the clock of decisions.
     leaves_ms: u64,
 }
 
@@ -147,6 +151,7 @@ impl Queue {
             used: HashMap::new(),
             learns_until_ms,
             swept_s: now_ms / 1_000,
+            wall_ahead_ms: 0,
         }
     }
 
@@ -191,7 +196,8 @@ impl Queue {
 
     /// Asks for a turn.
     pub(super) fn ask(&mut self, asker: &Asker, offer: &Offer, now_ms: u64) -> Turn {
-        let first_ms = asker.ticket.map_or(now_ms, |ticket| ticket.first_ms.min(now_ms));
+        let wall_ms = now_ms.wrapping_add(self.wall_ahead_ms);
+        let first_ms = asker.ticket.map_or(wall_ms, |ticket| ticket.first_ms.min(wall_ms));
         let id = asker.ticket.map_or(asker.random, |ticket| ticket.id);
         let line = self.lines.get(&asker.line);
         let found = line.map_or(Err(0), |line| line.find(first_ms, id));
@@ -205,8 +211,8 @@ impl Queue {
             return Turn::Admitted;
         }
         let ask_again_s = self.poll_s(ahead_in_all);
-        let leaves_ms = now_ms + MISSED_POLLS * ask_again_s * 1_000;
-        let waiter = Waiter { first_ms, id, network: asker.network, leaves_ms };
+        let keeps_ms = MISSED_POLLS * ask_again_s * 1_000;
+        let waiter = Waiter { first_ms, id, network: asker.network, leaves_ms: now_ms + keeps_ms };
         if let Err(crowded) = self.wait(asker.line, found, waiter) {
             return Turn::Refused(crowded);
         }
@@ -215,18 +221,19 @@ impl Queue {
             position: ahead_in_all + 1,
             wait_s: (speed > 0.0).then(|| ((ahead + 1) as f64 / speed).ceil() as u64),
             ask_again_s,
-            ticket: Ticket { first_ms, leaves_ms, id, holder: asker.holder },
+            ticket: Ticket { first_ms, leaves_ms: wall_ms + keeps_ms, id, holder: asker.holder },
             is_learning: must_wait,
         })
     }
 
     /// Why a ticket does not count. None: it does.
     pub(super) fn fault(&self, ticket: &Ticket, holder: u64, now_ms: u64) -> Option<&'static str> {
+        let wall_ms = now_ms.wrapping_add(self.wall_ahead_ms);
         if ticket.holder != holder {
             Some("it belongs to another account or network")
-        } else if ticket.leaves_ms < now_ms {
+        } else if ticket.leaves_ms < wall_ms {
             Some("the client asked too late")
-        } else if ticket.first_ms > now_ms + SKEW_MS {
+        } else if ticket.first_ms > wall_ms + SKEW_MS {
             Some("it is from the future: check the clocks of the balancers")
         } else if self.used.get(&ticket.id).is_some_and(|used| used.times >= USES_MAX) {
             Some("it was used")
@@ -248,8 +255,16 @@ impl Queue {
         }
         if let Some(ticket) = asker.ticket.filter(|_| self.used.len() < USED_MAX) {
             // Until it expires: after that, nobody takes it.
-            let used = self.used.entry(id).or_insert(Used { times: 0, until_ms: ticket.leaves_ms.max(now_ms) });
+            let expires_ms = ticket.leaves_ms.saturating_sub(now_ms.wrapping_add(self.wall_ahead_ms));
+            let used = self.used.entry(id).or_insert(Used { times: 0, until_ms: now_ms + expires_ms });
             used.times = used.times.saturating_add(1);
+        }
+    }
+
+    /// A ticket has admitted its client, but the client was not told.
+    pub(super) fn give_back(&mut self, ticket: u64) {
+        if let Some(used) = self.used.get_mut(&ticket) {
+            used.times = used.times.saturating_sub(1);
         }
     }
 

@@ -89,16 +89,16 @@ prop_compose! {
     }
 }
 
-/// A pass for many members.
+/// A pass for many members, made just now by another balancer.
 fn pass(party: u64, host: &str) -> Pass {
-    Pass { party, size: PARTY_SIZE_MAX, until_ms: LATER + 1_000, host: name(host) }
+    Pass { party, size: PARTY_SIZE_MAX, until_ms: LATER + super::passes::PASS_MS, host: name(host) }
 }
 
 /// Each client has a network of its own.
 fn ask(request: &Request) -> Ask {
     static NETWORKS: AtomicU64 = AtomicU64::new(0);
     let network = NETWORKS.fetch_add(1, Ordering::Relaxed);
-    Ask { request: request.clone(), network, holder: network, ticket: None }
+    Ask { request: request.clone(), network, holder: network, ticket: None, has_account: false }
 }
 
 proptest! {

@@ -39,11 +39,9 @@ proptest! {
             prop_assert!(!request.failed.contains(&host.name));
             let contract = request.contract.as_deref().unwrap_or(&host.contract);
             prop_assert!(host.contract.is_empty() || host.contract == contract);
-            if !matches!(request.party, Some(Party::Member(_))) {
-                let sum = newcomers.entry(host.name.clone()).or_default();
-                *sum += request.places();
-                prop_assert!(host.players + *sum <= host.capacity, "{} is overfilled", host.name);
-            }
+            let sum = newcomers.entry(host.name.clone()).or_default();
+            *sum += request.places();
+            prop_assert!(host.players + *sum <= host.capacity, "{} is overfilled", host.name);
         }
     }
 
@@ -79,16 +77,109 @@ proptest! {
 
 #[test]
 fn a_pass_lets_no_more_past_the_queue_than_the_party_has_members() {
-    let full = directory([Host { players: 98, ..host("h0", "r") }]);
-    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &full);
+    let almost_full = directory([Host { players: 96, ..host("h0", "r") }]);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &almost_full);
     balancer.set_policy(Policy { reserve_percent: 2, ..balancer.policy().clone() });
     let member = Request { party: Some(Party::Member(Pass { size: 2, ..pass(1, "h0") })), ..Request::default() };
-    for random in 0..4 {
+    for random in 0..2 {
+        sent(&mut balancer, &Request::default(), random);
+    }
+    for random in 0..2 {
         assert_eq!(sent(&mut balancer, &member, random), name("h0"), "a member may use the reserve");
     }
     let decision = balancer.route(&ask(&member), LATER, 5);
     assert!(matches!(decision.outcome, Outcome::Waits(_)), "{decision:?}");
     assert!(decision.why.contains(&Step::PassUsed));
+}
+
+/// A founder with the queue's leave, and members that come while its places are held, and after that.
+#[test]
+fn members_take_the_places_that_the_founder_waited_for_and_nobody_elses() {
+    let mut fleet = directory([Host { players: 96, ..host("h0", "r") }]);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
+    let founder = Request { party: Some(Party::Founder { id: 1, size: 3 }), ..Request::default() };
+    let decision = balancer.route(&ask(&founder), LATER, 0);
+    let pass = decision.taken.founded.expect("a founder gets a pass");
+    let member = Request { party: Some(Party::Member(pass.clone())), ..Request::default() };
+    sent(&mut balancer, &Request::default(), 1);
+    assert!(matches!(balancer.route(&ask(&Request::default()), LATER, 2).outcome, Outcome::Waits(_)), "it is full");
+    assert_eq!(sent(&mut balancer, &member, 3), name("h0"));
+    assert_eq!(sent(&mut balancer, &member, 4), name("h0"));
+    let third = balancer.route(&ask(&member), LATER, 5);
+    assert!(matches!(third.outcome, Outcome::Waits(_)), "no place is held for it, and none is free: {third:?}");
+    // The places are given back: what is free now is for those that wait.
+    let later = LATER + 31_000;
+    fleet.hosts.get_mut("h0").unwrap().players = 100;
+    balancer.set_directory(&Arc::new(fleet.clone()));
+    let Outcome::Waits(_) = balancer.route(&ask(&Request::default()), later, 6).outcome else { panic!("it is full") };
+    fleet.hosts.get_mut("h0").unwrap().players = 99;
+    balancer.set_directory(&Arc::new(fleet.clone()));
+    let late = balancer.route(&ask(&member), later + 10, 7);
+    assert!(matches!(late.outcome, Outcome::Waits(_)), "another one is first: {late:?}");
+    assert!(late.why.contains(&Step::PassUnpaid));
+    fleet.hosts.insert(name("h1"), host("h1", "r"));
+    fleet.hosts.get_mut("h0").unwrap().players = 90;
+    balancer.set_directory(&Arc::new(fleet));
+    assert_eq!(sent_at(&mut balancer, &member, later + 20), name("h0"), "a late member still comes to its party");
+}
+
+#[test]
+fn what_a_decision_took_can_be_given_back() {
+    let fleet = directory([Host { players: 99, ..host("h0", "r") }]);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
+    let first = sent_ticket(&mut balancer, 1);
+    for now_ms in LATER + 2..LATER + 10 {
+        let decision = balancer.route(&Ask { ticket: Some(first), ..asks(1) }, now_ms, 1);
+        assert!(matches!(decision.outcome, Outcome::Host(_)), "{decision:?}");
+        balancer.give_back(decision.taken, now_ms);
+    }
+    // One place is for the client that waits.
+    let fleet = directory([Host { players: 97, ..host("h0", "r") }]);
+    balancer.set_directory(&Arc::new(fleet));
+    let founder = Request { party: Some(Party::Founder { id: 1, size: 2 }), ..Request::default() };
+    for now_ms in LATER + 10..LATER + 20 {
+        let decision = balancer.route(&ask(&founder), now_ms, 1);
+        assert!(matches!(decision.outcome, Outcome::Host(_)), "{decision:?}");
+        balancer.give_back(decision.taken, now_ms);
+    }
+}
+
+/// A client of this network, which is its account, too.
+fn asks(network: u64) -> Ask {
+    Ask { network, holder: network, ..ask(&Request::default()) }
+}
+
+/// The ticket of a client that had to wait, because another one had the last place for a moment.
+fn sent_ticket(balancer: &mut Balancer, network: u64) -> Ticket {
+    let other = balancer.route(&asks(network + 1), LATER, 0);
+    let Outcome::Waits(waits) = balancer.route(&asks(network), LATER, 0).outcome else { panic!("it is full") };
+    let behind = balancer.route(&asks(network + 2), LATER + 1, 0).outcome;
+    assert!(matches!(behind, Outcome::Waits(_)), "it would be first without the ticket: {behind:?}");
+    balancer.give_back(other.taken, LATER + 1);
+    waits.ticket
+}
+
+fn sent_at(balancer: &mut Balancer, request: &Request, now_ms: u64) -> Name {
+    match balancer.route(&ask(request), now_ms, 9).outcome {
+        Outcome::Host(host) => host.name,
+        other => panic!("expected a host, got {other:?}"),
+    }
+}
+
+/// The clock of day is set back by an hour: places and waiting clients are forgotten as ever.
+#[test]
+fn a_clock_that_is_set_back_holds_nothing_for_longer() {
+    let fleet = directory([Host { players: 99, ..host("h0", "r") }]);
+    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
+    let day_ms = 1_800_000_000_000;
+    balancer.set_clock(LATER, day_ms);
+    sent(&mut balancer, &Request::default(), 0);
+    let Outcome::Waits(waits) = balancer.route(&asks(1), LATER, 0).outcome else { panic!("it is full") };
+    assert_eq!(waits.ticket.first_ms, day_ms, "other balancers can read it");
+    let later = LATER + 20_000;
+    balancer.set_clock(later, day_ms - 3_600_000);
+    assert_eq!(sent_at(&mut balancer, &Request::default(), later), name("h0"));
+    assert_eq!(balancer.waiting(), 0);
 }
 
 #[test]
@@ -158,7 +249,8 @@ fn a_full_fleet_admits_in_order() {
     let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
     let mut waiting = Vec::new();
     for client in 0..100_u64 {
-        let ask = Ask { request: Request::default(), network: client, holder: client, ticket: None };
+        let ask =
+            Ask { request: Request::default(), network: client, holder: client, ticket: None, has_account: false };
         let Outcome::Waits(waits) = balancer.route(&ask, LATER + client, client).outcome else { panic!("it is full") };
         assert_eq!(waits.position, client + 1);
         waiting.push((client, waits.ticket));
@@ -170,7 +262,13 @@ fn a_full_fleet_admits_in_order() {
         balancer.set_directory(&Arc::new(fleet.clone()));
         let now = LATER + 1_000 + round * 15;
         for (client, ticket) in waiting.iter().rev().copied().collect::<Vec<_>>() {
-            let ask = Ask { request: Request::default(), network: client, holder: client, ticket: Some(ticket) };
+            let ask = Ask {
+                request: Request::default(),
+                network: client,
+                holder: client,
+                ticket: Some(ticket),
+                has_account: false,
+            };
             if let Outcome::Host(_) = balancer.route(&ask, now, client).outcome {
                 admitted.push(client);
                 waiting.retain(|(other, _)| *other != client);

@@ -32,10 +32,12 @@ impl Reference {
     pub(super) fn route(&mut self, request: &Request, random: u64) -> Sent {
         if let Some(Party::Member(pass)) = &request.party
             && let Some(host) = self.directory.hosts.get(&pass.host)
-            && host.players < host.capacity
+            && self.taken(host) < host.capacity.into()
             && self.is_open(host, request)
         {
-            return Sent::To(host.name.clone());
+            let host = host.name.clone();
+            *self.held.entry(host.clone()).or_default() += 1;
+            return Sent::To(host);
         }
         let sent = self.choose(request, random);
         if let Sent::To(host) = &sent {

@@ -6,10 +6,9 @@
 
 mod socket;
 
-use super::hosts::HostTarget;
+use super::links::Target;
 use super::node::Relay;
 use super::outbox::{Act, ExitId, Outbox, To};
-use super::peers::PeerTarget;
 use crate::topology::PlaceId;
 use socket::{ReceiveBuffers, Socket};
 use std::cell::RefCell;
@@ -93,7 +92,7 @@ impl Driver {
     }
 
     /// Takes over which nodes and hosts there are.
-    pub(super) fn set_places(self: &Rc<Self>, nodes: Vec<PeerTarget>, hosts: Vec<HostTarget>) {
+    pub(super) fn set_places(self: &Rc<Self>, nodes: Vec<Target>, hosts: Vec<Target>) {
         let mut probes = self.probes.borrow_mut();
         let ids: BTreeMap<_, _> = hosts.iter().map(|host| (PlaceId::of_host(&host.name), host.address)).collect();
         probes.retain(|id, probe| ids.get(id).is_some_and(|address| probe.socket.peer() == Some(*address)));

@@ -96,6 +96,37 @@ fn edges_and_relays_that_start_again_are_taken_for_what_they_are() {
     assert!(net.clients.iter().all(|client| client.wrong + client.repeated == 0));
 }
 
+#[test]
+fn a_last_node_that_starts_again_at_once_tells_the_host_the_addresses_of_its_clients() {
+    let mut net = playing(2, 20, 7);
+    net.restart(1);
+    net.run(3 * SECOND, true);
+    assert_eq!(net.nodes[0].relay.counters().links_lost, 0, "nobody has noticed a silence");
+    for client in 0..20 {
+        assert_eq!(net.address_at_host(client), Some(Net::client_address(client)), "not that of the node");
+    }
+    let forwarded = net.nodes[0].relay.counters().forwarded;
+    net.run(2 * SECOND, true);
+    assert_eq!(net.nodes[0].relay.counters().forwarded, forwarded, "the host knows them now");
+    assert_sound(&net, SECOND);
+}
+
+#[test]
+fn a_node_or_a_host_with_a_new_address_that_does_not_answer_is_left_for_another_way() {
+    let mut net = playing(3, 5, 8);
+    assert_eq!(net.last_node(), Some(1));
+    net.mislead(0, 1);
+    net.run(2 * SECOND, true);
+    assert_eq!(net.last_node(), Some(2), "the edge does not reach the relay any more");
+    assert_sound(&net, SECOND);
+    let mut net = playing(3, 5, 8);
+    net.mislead(1, HOST_AT);
+    net.run(2 * SECOND, true);
+    assert_eq!(net.last_node(), Some(2), "the relay does not reach the host any more");
+    assert_sound(&net, SECOND);
+    assert!(!net.leads_to_host(1), "no socket of the relay leads to the host's former address");
+}
+
 /// Random losses, deaths, returns and cuts, but never without a way.
 #[test]
 fn whatever_fails_everybody_plays_on_and_hears_only_its_own() {

@@ -1,9 +1,9 @@
 //! Forged and repeated datagrams.
 
 use super::net::{Net, relay_key};
-use crate::model::Name;
-use crate::relay::RelayKey;
-use crate::relay::wire::{Carry, Direction, Hops, Probe};
+use crate::model::{Name, Quality};
+use crate::relay::wire::{self, Answer, Carry, Direction, Hops, LinkReport, Message, Probe};
+use crate::relay::{Outbox, Own, Relay, RelayKey, Target};
 use crate::topology::PlaceId;
 use std::time::Duration;
 
@@ -107,4 +107,28 @@ fn the_second_step_of_mtu_discovery_passes_and_nothing_longer_nor_anything_that_
     for (len, flags) in [(0, 3), (13, 3), (1_473, 3), (100, 2), (100, 0x80), (100, 0), (143, 0)] {
         assert_eq!(counted(len, flags), [0, 0, 1], "{len} bytes, flags {flags}");
     }
+}
+
+/// After a restart of an edge, others still tell of its links as they were.
+#[test]
+fn of_its_own_links_a_node_believes_nobody() {
+    let host: Name = "h".parse().unwrap();
+    let own = Own { id: node("n0"), run: 1, doors: vec![host.clone()], exits: false, clients_max: 9 };
+    let mut edge = Relay::new(own, relay_key(), None, 5);
+    let target = Target { name: "n1".parse().unwrap(), address: ([10, 0, 0, 1], 3600).into() };
+    edge.set_places(Duration::ZERO, vec![target], Vec::new());
+    let (now, mut outbox) = (Duration::from_millis(100), Outbox::default());
+    edge.advance(now, &mut outbox);
+    let Ok(Message::Probe(probe)) = wire::read(&relay_key(), &outbox.bytes) else { panic!("it probes the relay") };
+    let quality = Quality { up: true, round_trip_ms: 1, loss_percent: 0 };
+    let links = [(node("n0"), node("n7")), (node("n7"), PlaceId::of_host(&host))];
+    let links = links.map(|(from, to)| LinkReport { from, to, quality }).to_vec();
+    let (number, asked_run) = (probe.number, probe.run);
+    let answer = Answer { run: 2, number, from: node("n1"), to: node("n0"), asked_run, links };
+    let mut bytes = Vec::new();
+    answer.write(&relay_key(), &mut bytes);
+    edge.from_node(now, &bytes, &mut outbox);
+    edge.advance(now, &mut outbox);
+    assert_eq!(edge.counters().answers_unclaimed, 0);
+    assert!(edge.shown().routes.is_empty(), "it has not reached that node itself");
 }

@@ -4,7 +4,7 @@
 //! of a session until the client has answered a challenge over another one.
 
 use crate::model::Name;
-use crate::relay::{Act, ExitId, HostTarget, Outbox, Own, PeerTarget, Relay, RelayKey, To};
+use crate::relay::{Act, ExitId, Outbox, Own, Relay, RelayKey, Target, To};
 use crate::topology::PlaceId;
 use ringshard_protocol::gateway::{Forwarded, GatewayKey};
 use ringshard_protocol::wire::{Cookie, UnencryptedPacket, decode_unencrypted};
@@ -20,8 +20,8 @@ const HOST: &str = "h";
 const ECHO: u8 = 0;
 const CHALLENGE: u8 = 1;
 
-/// The path of a session, as the host sees it: a socket of a node.
-type Path = (usize, ExitId);
+/// The path of a session, as the host sees it: a socket of a node that started then.
+type Path = (usize, Duration, ExitId);
 
 pub struct Net {
     pub now: Duration,
@@ -49,7 +49,10 @@ pub struct SimNode {
     address: SocketAddr,
     doors: usize,
     started: Duration,
-    exits: BTreeSet<ExitId>,
+    /// The sockets of clients, with the addresses that they lead to.
+    exits: BTreeMap<ExitId, SocketAddr>,
+    /// Where it sends what probes the host.
+    host: SocketAddr,
 }
 
 #[derive(Default)]
@@ -84,7 +87,7 @@ struct Session {
 enum Flying {
     Node(usize, Vec<u8>),
     Door(usize, u8, Vec<u8>),
-    Exit(usize, ExitId, Vec<u8>),
+    Exit(Path, Vec<u8>),
     Client(u8, Vec<u8>),
     Host(Path, Vec<u8>),
     HostProbe(usize, Vec<u8>),
@@ -97,6 +100,10 @@ fn name(at: usize) -> Name {
 
 fn node_address(at: usize) -> SocketAddr {
     ([10, 0, 0, at as u8], 3600).into()
+}
+
+fn host_address() -> SocketAddr {
+    ([10, 0, 1, 1], 3565).into()
 }
 
 fn client_address(client: u8) -> SocketAddr {
@@ -142,17 +149,38 @@ impl Net {
             exits: !is_edge,
             clients_max: 100,
         };
-        let mut relay = Relay::new(own, relay_key(), is_edge.then(gateway_key), self.draw());
-        let peers = (0..nodes).map(|at| PeerTarget { name: name(at), address: node_address(at) });
-        let host = HostTarget { name: HOST.parse().unwrap(), address: ([10, 0, 1, 1], 3565).into() };
-        relay.set_places(Duration::ZERO, peers.collect(), vec![host]);
-        let (name, address, started) = (name(at), node_address(at), self.now);
-        SimNode { relay, is_alive: true, name, address, doors: usize::from(is_edge), started, exits: BTreeSet::new() }
+        let relay = Relay::new(own, relay_key(), is_edge.then(gateway_key), self.draw());
+        let mut node = SimNode {
+            relay,
+            is_alive: true,
+            name: name(at),
+            address: node_address(at),
+            doors: usize::from(is_edge),
+            started: self.now,
+            exits: BTreeMap::new(),
+            host: host_address(),
+        };
+        node.set_places(Duration::ZERO, (0..nodes).map(node_address), host_address());
+        node
+    }
+
+    /// A node hears that another one, or the host, has an address where nobody answers.
+    pub fn mislead(&mut self, node: usize, about: usize) {
+        let nowhere = SocketAddr::from(([10, 9, 9, 9], 9));
+        let addresses = (0..self.nodes.len()).map(|at| if at == about { nowhere } else { node_address(at) });
+        let host = if about == HOST_AT { nowhere } else { host_address() };
+        let now = self.now - self.nodes[node].started;
+        self.nodes[node].set_places(now, addresses, host);
     }
 
     /// Starts a dead node again. It has forgotten everything.
     pub fn restart(&mut self, at: usize) {
         self.nodes[at] = self.start(at, self.nodes.len());
+    }
+
+    /// Whether a socket of a client leads from this node to the host.
+    pub fn leads_to_host(&self, node: usize) -> bool {
+        self.nodes[node].exits.values().any(|address| *address == host_address())
     }
 
     /// The last node of the sessions, as the host sees it. None: they have several.
@@ -241,8 +269,8 @@ impl Net {
             Flying::Door(edge, client, bytes) => self.with_node(edge, |relay, now, outbox| {
                 relay.from_client(now, 0, client_address(client), &bytes, outbox);
             }),
-            Flying::Exit(node, exit, bytes) => {
-                if self.nodes[node].exits.contains(&exit) {
+            Flying::Exit((node, started, exit), bytes) => {
+                if self.nodes[node].started == started && self.nodes[node].exits.contains_key(&exit) {
                     self.with_node(node, |relay, now, outbox| relay.from_host(now, exit, &bytes, outbox));
                 }
             }
@@ -312,13 +340,16 @@ impl Net {
             let told = session.candidate.filter(|(candidate, _)| *candidate == path).and_then(|(_, told)| told);
             session.candidate = Some((path, address.or(told)));
         }
+        if newest > session.newest && path == session.path {
+            session.address = address.or(session.address);
+        }
         session.newest = session.newest.max(newest);
         let (to, delay) = (session.path, Duration::from_millis(5));
         if is_new_path {
             let challenge = datagram(client, number, CHALLENGE);
-            self.fly(HOST_AT, path.0, delay, Flying::Exit(path.0, path.1, challenge));
+            self.fly(HOST_AT, path.0, delay, Flying::Exit(path, challenge));
         }
-        self.fly(HOST_AT, to.0, delay, Flying::Exit(to.0, to.1, bytes));
+        self.fly(HOST_AT, to.0, delay, Flying::Exit(to, bytes));
     }
 
     /// Lets a node act, unless it is dead, and sends what it wants sent.
@@ -331,7 +362,7 @@ impl Net {
         act(&mut node.relay, self.now - node.started, &mut outbox);
         for act in outbox.acts {
             match act {
-                Act::Open(exit, _) => drop(self.nodes[at].exits.insert(exit)),
+                Act::Open(exit, address) => drop(self.nodes[at].exits.insert(exit, address)),
                 Act::Close(exit) => drop(self.nodes[at].exits.remove(&exit)),
                 Act::Send(to, range) => self.send(at, to, outbox.bytes[range].to_vec()),
             }
@@ -342,7 +373,7 @@ impl Net {
         assert!(bytes.len() <= 1_472, "it fits into a packet");
         match to {
             To::Node(address) => {
-                let to = self.nodes.iter().position(|node| node.address == address).expect("nodes send to nodes");
+                let Some(to) = self.nodes.iter().position(|node| node.address == address) else { return };
                 assert_eq!(self.nodes[to].name, name(to));
                 // The higher the number, the longer the way.
                 self.fly(from, to, Duration::from_millis(5 + 5 * from.max(to) as u64), Flying::Node(to, bytes));
@@ -353,9 +384,25 @@ impl Net {
                 let client = address.ip().octets()[3];
                 self.fly(from, from, Duration::from_millis(5), Flying::Client(client, bytes));
             }
-            To::Host(exit) => self.fly(from, HOST_AT, Duration::from_millis(5), Flying::Host((from, exit), bytes)),
-            To::HostProbe(_) => self.fly(from, HOST_AT, Duration::from_millis(5), Flying::HostProbe(from, bytes)),
+            To::Host(exit) => {
+                let SimNode { started, exits, .. } = &self.nodes[from];
+                if exits.get(&exit) == Some(&host_address()) {
+                    self.fly(from, HOST_AT, Duration::from_millis(5), Flying::Host((from, *started, exit), bytes));
+                }
+            }
+            To::HostProbe(_) if self.nodes[from].host == host_address() => {
+                self.fly(from, HOST_AT, Duration::from_millis(5), Flying::HostProbe(from, bytes));
+            }
+            To::HostProbe(_) => {}
         }
+    }
+}
+
+impl SimNode {
+    fn set_places(&mut self, now: Duration, nodes: impl Iterator<Item = SocketAddr>, host: SocketAddr) {
+        let nodes = nodes.enumerate().map(|(at, address)| Target { name: name(at), address });
+        self.relay.set_places(now, nodes.collect(), vec![Target { name: HOST.parse().unwrap(), address: host }]);
+        self.host = host;
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `probe` | [`Probe`], [`Answer`]: what nodes measure links with |
 //!
 //! ```text
-//! carry, 35 + 4 N + DATAGRAM + 16 bytes
+//! carry, 31 + 4 N + DATAGRAM + 16 bytes
 //!   0   kind      u8      1: to the host, 2: to the client
 //!   1   version   u8      1
 //!   2   count     u8      N, 2 to 4
