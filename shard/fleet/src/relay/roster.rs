@@ -100,7 +100,8 @@ impl Roster {
 
     /// The address now, or, if the DNS does not say, the former one.
     async fn lookup(&mut self, name: &Name, text: &str) -> Option<SocketAddr> {
-        let found = lookup_host(text).await.map(|mut addresses| addresses.next());
+        let former = self.found.get(text).copied();
+        let found = lookup_host(text).await.map(|addresses| choose(former, &addresses.collect::<Vec<_>>()));
         match found {
             Ok(Some(address)) => drop(self.found.insert(text.to_owned(), address)),
             Ok(None) => tracing::warn!(%name, address = text, "the address has no entry in the DNS"),
@@ -108,6 +109,12 @@ impl Roster {
         }
         self.found.get(text).copied()
     }
+}
+
+/// The former address while the DNS still has it, else the first one: DNS servers give several in turns, and a new address ends the
+/// sockets of clients.
+fn choose(former: Option<SocketAddr>, found: &[SocketAddr]) -> Option<SocketAddr> {
+    former.filter(|former| found.contains(former)).or(found.first().copied())
 }
 
 fn texts_of(directory: &Directory) -> Texts {
@@ -120,4 +127,18 @@ fn texts_of(directory: &Directory) -> Texts {
 /// When the file was last written.
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_stays_while_the_dns_has_it() {
+        let [one, other, third] = [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 9)));
+        assert_eq!(choose(None, &[one, other]), Some(one));
+        assert_eq!(choose(Some(other), &[one, other]), Some(other));
+        assert_eq!(choose(Some(third), &[one, other]), Some(one));
+        assert_eq!(choose(Some(one), &[]), None);
+    }
 }
