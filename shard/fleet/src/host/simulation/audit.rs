@@ -270,7 +270,8 @@ impl Audit {
         }
         let ready: Vec<RunId> = fleet.running().map(|host| host.peer.run).collect();
         for balancer in &mut fleet.balancers {
-            let ask = Ask { request: Request::default(), network: u64::MAX, holder: u64::MAX, ticket: None };
+            let request = Request::default();
+            let ask = Ask { request, network: u64::MAX, holder: u64::MAX, has_account: true, ticket: None };
             let decision = balancer.decide(&ask, 0);
             let is_right = match &decision.outcome {
                 Outcome::Host(host) => host.run.is_some_and(|run| ready.contains(&run)),

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::model::{Name, RunId};
 use crate::registry::{DirectoryReader, Keys, follow};
 use crate::store::{MemoryStore, Store};
+use tokio::time::Instant;
 
 /// How many there are.
 pub(super) const BALANCERS: usize = 2;
@@ -17,6 +18,7 @@ pub(super) struct Asked {
     directory: DirectoryReader,
     pub store: MemoryStore,
     clock: Clock,
+    started: Instant,
 }
 
 /// What a client is told.
@@ -33,14 +35,15 @@ impl Asked {
         let store = base.store.client();
         let policy = Policy { balancers: BALANCERS as u32, ..Policy::default() };
         let directory = follow(Store::Memory(store.clone()), Keys::new(PREFIX), seed);
-        Asked { balancer: Balancer::new(policy, clock.now_ms()), directory, store, clock }
+        Asked { balancer: Balancer::new(policy, 0), directory, store, clock, started: Instant::now() }
     }
 
     /// Where a client goes. `random` is any number.
     pub(super) fn ask(&mut self, client: &mut Client, random: u64) -> Advice {
         let request = Request { failed: client.failed.clone(), ..Request::default() };
         let number = client.number as u64;
-        let ask = Ask { request, network: number, holder: number, ticket: client.ticket.take() };
+        let (has_account, ticket) = (client.account.is_some(), client.ticket.take());
+        let ask = Ask { request, network: number, holder: number, has_account, ticket };
         match self.decide(&ask, random).outcome {
             Outcome::Host(host) => Advice::Host(host.name, host.run.expect("a host that is ready has a run")),
             Outcome::Waits(waits) => {
@@ -57,7 +60,7 @@ impl Asked {
 
     /// A client could not enter at this host.
     pub(super) fn failed(&mut self, client: &mut Client, host: Name) {
-        self.balancer.report(&host, client.number as u64, self.clock.now_ms());
+        self.balancer.report(&host, client.number as u64, self.now_ms());
         client.failed.truncate(FAILED_MAX - 1);
         client.failed.insert(0, host);
     }
@@ -68,6 +71,13 @@ impl Asked {
             let directory = self.directory.directory.borrow_and_update().clone();
             self.balancer.set_directory(&directory);
         }
-        self.balancer.route(ask, self.clock.now_ms(), random)
+        let now_ms = self.now_ms();
+        self.balancer.set_clock(now_ms, self.clock.now_ms());
+        self.balancer.route(ask, now_ms, random)
+    }
+
+    /// Milliseconds since its start.
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
     }
 }
