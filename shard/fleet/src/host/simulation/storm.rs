@@ -147,9 +147,11 @@ impl Storm {
                 self.cut_bus(fleet, run);
             }
             (17, Some(run)) => {
-                let fault = match fleet.dice.below(3) {
+                let fault = match fleet.dice.below(5) {
                     0 => BucketFault::Away,
                     1 => BucketFault::AnswersLost,
+                    2 => BucketFault::Leaderless,
+                    3 => BucketFault::Lagging(MS(fleet.dice.below(500))),
                     _ => BucketFault::Slow(MS(fleet.dice.below(3_000))),
                 };
                 self.cut_bucket(fleet, run, fault);
