@@ -224,7 +224,11 @@ impl Audit {
                 continue;
             }
             fleet.audit.note((name, &is));
-            let living = fleet.running().find(|host| host.peer.run == was.1 && !host.server.is_stopped());
+            let area = before.zones[name].area;
+            let middle = [0, 1].map(|axis| (area.min[axis] + area.max[axis]) / 2.0);
+            // One that was cut off after it took the zone does not know that it has it.
+            let serves = |host: &&Running| host.peer.run == was.1 && !host.server.is_stopped() && host.has(middle);
+            let living = fleet.running().find(serves);
             let to = is.as_ref().map(|(to, _)| to);
             let gives = living.is_none_or(|host| {
                 host.server.is_draining()

@@ -211,6 +211,11 @@ impl Running {
         shown.is_registered() && shown.host.state == HostState::Ready
     }
 
+    /// Whether its cores know that a point is in its zones.
+    pub(super) fn has(&self, point: [f32; 2]) -> bool {
+        self.cores.iter().any(|core| core.own.as_ref().is_some_and(|own| !own.excludes(point)))
+    }
+
     pub(super) fn players(&self) -> usize {
         self.cores.iter().map(|core| core.players.len()).sum()
     }
