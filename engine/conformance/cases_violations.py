@@ -57,7 +57,9 @@ def not_resumed(server):
 @case("violation: an Ack of a sequence that the server skipped", "echo")
 def ack_skipped(server):
     client = connected(server)
-    for _ in range(12 * LIMITS["SKIPPED_NUMBER_PERIOD"] // 64):
+    # A busy server puts several answers into a datagram, so sequences are counted rather than messages.
+    last = client.highest + 12 * LIMITS["SKIPPED_NUMBER_PERIOD"]
+    while client.highest < last:
         for _ in range(64):
             client.send(2, b"")
         client.until(lambda: len(client.messages) >= 64, 5)
