@@ -255,6 +255,21 @@ impl Fleet {
         }
     }
 
+    /// A player moves from host 0 to host 1. Its core has just taken it, as these bytes.
+    fn taken(&mut self, player: Vec<u8>) -> (Destination, MoveId, &mut Courier) {
+        self.add_player(0);
+        let (now, to) = (self.now, self.destination(1));
+        let id = MoveId { source: self.hosts[0].peer.run.0, number: 0 };
+        let courier = &mut self.hosts[0].courier;
+        assert!(courier.begin(now, 0, 1, &to));
+        let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
+        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key) });
+        courier.hear_host(now, &to.peer, id, Note::Welcome { core: 0 });
+        courier.hear_host(now, &to.peer, id, Note::Here);
+        courier.hear_core(now, 0, FromCore::Taken { token: [0; 16], player: Some(player) });
+        (to, id, courier)
+    }
+
     fn counters(&self, of: impl Fn(CourierCounters) -> u64) -> u64 {
         self.hosts.iter().map(|host| of(host.courier.counters())).sum()
     }
@@ -306,17 +321,7 @@ fn what_a_host_refuses_stays_or_comes_back() {
 #[test]
 fn a_player_that_is_too_long_for_the_bus_stays() {
     let mut fleet = Fleet::new(5, 0, 0);
-    fleet.add_player(0);
-    let to = fleet.destination(1);
-    let (token, id) = ([0; 16], MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
-    let courier = &mut fleet.hosts[0].courier;
-    assert!(courier.begin(fleet.now, 0, 1, &to));
-    let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
-    courier.hear_core(fleet.now, 0, FromCore::Key { player: 1, key: Some(key) });
-    courier.hear_host(fleet.now, &to.peer, id, Note::Welcome { core: 0 });
-    courier.hear_host(fleet.now, &to.peer, id, Note::Here);
-    let player = vec![1; PLAYER_BYTES_MAX + 1];
-    courier.hear_core(fleet.now, 0, FromCore::Taken { token, player: Some(player) });
+    let (_, _, courier) = fleet.taken(vec![1; PLAYER_BYTES_MAX + 1]);
     let outputs: Vec<_> = std::iter::from_fn(|| courier.poll()).collect();
     assert!(matches!(outputs.last(), Some(Output::ToCore(0, ToCore::Give { .. }))), "its core takes it back");
     assert!(!outputs.iter().any(|output| matches!(output, Output::ToHost(_, _, Note::Player(_)))));
@@ -332,17 +337,9 @@ fn a_late_answer_to_the_first_question_does_not_bring_a_player_back() {
         (Refusal::Game, true),
     ] {
         let mut fleet = Fleet::new(8, 0, 0);
-        fleet.add_player(0);
-        let to = fleet.destination(1);
-        let (token, id) = ([0; 16], MoveId { source: fleet.hosts[0].peer.run.0, number: 0 });
-        let courier = &mut fleet.hosts[0].courier;
-        assert!(courier.begin(fleet.now, 0, 1, &to));
-        let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
-        courier.hear_core(fleet.now, 0, FromCore::Key { player: 1, key: Some(key) });
-        courier.hear_host(fleet.now, &to.peer, id, Note::Welcome { core: 0 });
-        courier.hear_host(fleet.now, &to.peer, id, Note::Here);
-        courier.hear_core(fleet.now, 0, FromCore::Taken { token, player: Some(vec![1; 16]) });
-        courier.hear_host(fleet.now, &to.peer, id, Note::Refused(why));
+        let now = fleet.now;
+        let (to, id, courier) = fleet.taken(vec![1; 16]);
+        courier.hear_host(now, &to.peer, id, Note::Refused(why));
         let outputs: Vec<_> = std::iter::from_fn(|| courier.poll()).collect();
         let is_back = outputs.iter().any(|output| matches!(output, Output::ToCore(_, ToCore::Give { .. })));
         assert_eq!(is_back, comes_back, "{why}: {outputs:?}");
