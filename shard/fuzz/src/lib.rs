@@ -1,7 +1,7 @@
 //! The fuzz targets: a function each, so that an ordinary test can replay a corpus.
 //!
 //! No input may cause a panic. Each function states and checks what else must hold. Bytes of the input are sealed as by
-//! somebody who has the key: without it, none of them would get past the first check.
+//! a holder of the key: without it, none of them would pass the first check.
 
 mod bus_letters;
 mod relay_wire;

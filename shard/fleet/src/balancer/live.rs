@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) const HOLD_SECONDS: u64 = 10;
 /// Time after which a member of a party is at the party's host, or does not come.
 pub(super) const PARTY_HOLD_SECONDS: u64 = 30;
-/// More than any place is held: so many seconds are told apart.
+/// Seconds that are counted apart: more than any place is held for.
 const SECONDS: u64 = 32;
 const _: () = assert!(HOLD_SECONDS < SECONDS && PARTY_HOLD_SECONDS < SECONDS);
 /// Places that are held for the clients of one network. More clients are sent to hosts, too, but no place is held for them: so

@@ -46,7 +46,7 @@ enum Phase {
     Here,
     /// The core takes the player in.
     Giving,
-    /// The player is in the world, and its source is told so until it says that it has given its copy up. The player does not
+    /// The player is in the world. `Took` is repeated until the source says that it has given its copy up. The player does not
     /// move on before: if this host died then, the source would return a player that is at a third host.
     Took,
 }

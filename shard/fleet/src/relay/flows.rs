@@ -18,7 +18,7 @@ const PER_ADDRESS_MAX: u32 = 256;
 /// New clients per second, and at once.
 const NEW_PER_SECOND: f64 = 2_000.0;
 const NEW_AT_ONCE: f64 = 2_000.0;
-/// After the last node of a client has started again, or its host has moved, the client's address is told for at least this time.
+/// After the last node of a client has started again, or its host has moved, edges repeat the client's address for at least this time.
 /// What the host sent before it knew the address has arrived by then, and all nodes know the host's new address.
 const ANNOUNCED_AGAIN: Duration = Duration::from_secs(2);
 /// Last nodes of which a flow remembers what came.

@@ -21,7 +21,7 @@ pub(super) struct Asked {
     started: Instant,
 }
 
-/// What a client is told.
+/// What a balancer answers a client.
 pub(super) enum Advice {
     /// It plays at this host.
     Host(Name, RunId),

@@ -98,7 +98,7 @@ impl Client {
         Player { client, token, account, stay: None, version }
     }
 
-    /// Who has the old session is without a client.
+    /// The player of its old session has no client any more.
     fn forget_session(&mut self) {
         self.entered += 1;
         let parts = [(self.number as u64).to_le_bytes(), self.entered.to_le_bytes()].concat();
