@@ -419,6 +419,47 @@ fn a_forged_answer_changes_nothing() {
     assert_eq!(fleet.counters(|it| it.left), 1, "the move goes on");
 }
 
+/// Players move for 30 s between hosts that refuse some, close their doors, and die at these times in milliseconds. Then the
+/// network is whole again, and all moves end.
+fn wander(fleet: &mut Fleet, deaths: &[(u64, usize)]) {
+    (0..30).for_each(|number| fleet.add_player(number));
+    for turn in 0..300u64 {
+        if fleet.draw(3) == 0 {
+            let host = fleet.draw(HOSTS as u64) as usize;
+            fleet.hosts[host].refuses ^= true;
+        }
+        if fleet.draw(3) == 0 {
+            let host = fleet.draw(HOSTS as u64) as usize;
+            let door = Door { is_open: fleet.draw(3) > 0, contract: "1".into() };
+            fleet.hosts[host].courier.set_door(door);
+        }
+        (0..3).for_each(|_| _ = fleet.begin());
+        for &(at, host) in deaths {
+            if (turn * 100..turn * 100 + 100).contains(&at) {
+                fleet.kill(host);
+            }
+            if turn * 100 > at + 8_000 && !fleet.hosts[host].is_alive {
+                fleet.hosts[host] = fleet.start(host);
+            }
+        }
+        fleet.pass(Duration::from_millis(100));
+    }
+    fleet.loss = 0;
+    fleet.pass(Duration::from_secs(40));
+}
+
+#[test]
+fn many_players_move() {
+    for (loss, stray) in [(0, 0), (20, 15)] {
+        let mut fleet = Fleet::new(1, loss, stray);
+        wander(&mut fleet, &[]);
+        let (left, refused) = (fleet.counters(|it| it.left), fleet.counters(|it| it.refused));
+        let (returned, late) = (fleet.counters(|it| it.returned), fleet.counters(|it| it.late));
+        assert!(left > 20 && refused > 20 && returned > 5, "{left} left, {refused} refused, {returned} returned");
+        assert_eq!(late > 0, stray > 0, "{late} late");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -427,40 +468,15 @@ proptest! {
         seed: u64, loss in 0u64..40, stray in 0u64..30, deaths in prop::collection::vec((0u64..30_000, 0..HOSTS), 0..3),
     ) {
         let mut fleet = Fleet::new(seed, loss, stray);
-        (0..30).for_each(|number| fleet.add_player(number));
-        for turn in 0..300u64 {
-            if fleet.draw(3) == 0 {
-                let host = fleet.draw(HOSTS as u64) as usize;
-                fleet.hosts[host].refuses ^= true;
-            }
-            if fleet.draw(3) == 0 {
-                let host = fleet.draw(HOSTS as u64) as usize;
-                let door = Door { is_open: fleet.draw(3) > 0, contract: "1".into() };
-                fleet.hosts[host].courier.set_door(door);
-            }
-            (0..3).for_each(|_| _ = fleet.begin());
-            for &(at, host) in &deaths {
-                if (turn * 100..turn * 100 + 100).contains(&at) {
-                    fleet.kill(host);
-                }
-                if turn * 100 > at + 8_000 && !fleet.hosts[host].is_alive {
-                    fleet.hosts[host] = fleet.start(host);
-                }
-            }
-            fleet.pass(Duration::from_millis(100));
-        }
-        fleet.loss = 0;
-        fleet.pass(Duration::from_secs(40));
+        wander(&mut fleet, &deaths);
         prop_assert!(fleet.is_quiet(), "a move never ends");
         prop_assert_eq!(fleet.counters(|it| it.lost), 0);
         let here = fleet.in_worlds().len();
-        match deaths.is_empty() {
-            true => prop_assert_eq!(here, 30),
-            false => prop_assert!(here + fleet.lost_with_a_host >= 30, "{} of 30, {} died", here, fleet.lost_with_a_host),
-        }
         if deaths.is_empty() {
-            prop_assert!(fleet.counters(|it| it.left) > 20, "{}", fleet.counters(|it| it.left));
+            prop_assert_eq!(here, 30);
             prop_assert_eq!(fleet.counters(|it| it.left), fleet.counters(|it| it.came));
+        } else {
+            prop_assert!(here + fleet.lost_with_a_host >= 30, "{} of 30, {} died", here, fleet.lost_with_a_host);
         }
     }
 }
