@@ -46,8 +46,4 @@ pub struct Beat {
     pub contract: String,
     /// Whether it takes players and zones.
     pub is_open: bool,
-    /// Players in its world.
-    pub players: u32,
-    /// Most players that it takes.
-    pub capacity: u32,
 }

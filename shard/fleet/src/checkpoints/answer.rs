@@ -26,10 +26,10 @@ pub enum BucketError {
 /// Whether there is a bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
-    /// It is being opened: servers of NATS that have just started need seconds.
+    /// It is asked for again and again: NATS is away, or its servers have just started and choose a leader.
     Opening,
     /// It is open.
     Open,
-    /// There is none. It is asked for again and again.
-    Missing,
+    /// NATS has no JetStream, so that nothing is kept. It is asked for again and again all the same.
+    Absent,
 }

@@ -29,7 +29,8 @@ pub(super) struct Held {
     pub again_at: Option<Instant>,
     /// Whether it is in the queue of jobs.
     pub is_queued: bool,
-    /// The player as its core has let it go: its account goes on with that if the bucket does not answer.
+    /// The player as its core has let it go: its account goes on with that if the bucket does not answer. None: it has left for
+    /// good.
     pub last_state: Option<Vec<u8>>,
 }
 
@@ -54,8 +55,10 @@ pub(super) enum Next {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Job {
+    /// `until`: then its client is refused.
     Enter {
         takes_over: bool,
+        until: Instant,
     },
     Write {
         state: Vec<u8>,
@@ -101,8 +104,8 @@ pub(super) async fn carry_out(
     revision: Option<u64>,
     job: Job,
 ) -> Finished {
-    if let Job::Enter { takes_over } = job {
-        return Finished::Entered { account, serial, entered: desk.enter(account, takes_over).await };
+    if let Job::Enter { takes_over, until } = job {
+        return Finished::Entered { account, serial, entered: desk.enter(account, takes_over, until).await };
     }
     let stay = stay.expect("an account that has entered has a stay");
     let (hash, changed) = match &job {

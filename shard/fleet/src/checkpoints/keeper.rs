@@ -42,7 +42,7 @@ impl Keeper {
 
     /// What is counted of zones.
     pub fn zone_counters(&self) -> ZoneCounters {
-        self.zones.counters
+        self.zones.counters()
     }
 
     /// What is to be done next.

@@ -11,7 +11,7 @@ use ringshard::runtime::fleet::Stay;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// Attempts while others change the same record.
 const TRIES: u32 = 4;
@@ -54,11 +54,10 @@ pub(super) enum Changed {
 }
 
 impl Desk {
-    /// Begins a stay. A record of another host is taken over only if `takes_over`.
-    pub(super) async fn enter(&self, account: AccountId, takes_over: bool) -> Entered {
+    /// Begins a stay. A record of another host is taken over only if `takes_over`. The client waits `until` then: after that nothing
+    /// is taken over, because it may have entered elsewhere.
+    pub(super) async fn enter(&self, account: AccountId, takes_over: bool, until: Instant) -> Entered {
         let key = key_of(account);
-        // Its number is older than that of a client that has given up waiting for this.
-        let began_ms = self.clock.now_ms();
         for attempt in 1..=TRIES {
             let (revision, at_ms, record) = match self.find::<PlayerRecord>(&key).await {
                 Ok((revision, Some((at_ms, record)))) => (revision, at_ms, Some(record)),
@@ -72,7 +71,10 @@ impl Desk {
             {
                 return Entered::Owned { by };
             }
-            let stay = self.stay_at(began_ms, former);
+            if Instant::now() >= until {
+                return Entered::Failed("its client does not wait any more".into());
+            }
+            let stay = self.stay_at(self.clock.now_ms(), former);
             let state = record.and_then(|record| record.state);
             let mine = PlayerRecord::new(stay, self.me, state.clone());
             match self.bucket.put(&key, revision, self.vault.seal(&key, at_ms, &mine)).await {
@@ -147,7 +149,7 @@ impl Desk {
         Changed::Failed("others change the record all the time".into())
     }
 
-    /// A stay that begins at this time, later than the one of this number, even if that host's clock was ahead.
+    /// A stay that begins at this time, with a number above this one: the record's, from a host whose clock may be ahead.
     pub(super) fn stay_at(&self, at_ms: u64, former: u64) -> Stay {
         let mixed = self.me.0 & ((1 << NUMBER_BITS) - 1);
         Stay { number: (at_ms << NUMBER_BITS | mixed).max(former.saturating_add(1)), moves: 0 }

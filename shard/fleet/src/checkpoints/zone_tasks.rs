@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long the last owner may take to write its last state, or the bucket to answer.
+/// How long the last owner of a zone may take to write its last state. The bucket has as long for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two looks for it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What a host knows of the record of a zone that its cores have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Claim {
-    /// It has read none: the bucket was away when it got the zone, or the zone is a part of another one. Its first state replaces
+    /// It has read none: there was no bucket when it got the zone, or the zone is a part of another one. Its first state replaces
     /// what is there.
     Unread,
     /// Its own name is in the record. The number of the last change, if that is known.
@@ -53,8 +53,7 @@ pub(super) async fn take(desk: &Desk, name: &Name, alive: &BTreeSet<RunId>) -> O
 }
 
 /// Writes the record of a zone, and returns the number of that change. None: the record is another run's, which the claim does
-/// not allow to replace. The last state is tried again while there
-/// is time.
+/// not allow to replace. The last state is tried again until the bucket answers: the next owner waits for the bucket, too.
 pub(super) async fn write(
     desk: &Desk,
     name: &Name,
@@ -64,17 +63,22 @@ pub(super) async fn write(
 ) -> Result<Option<u64>, BucketError> {
     let key = key_of_zone(name);
     let value = desk.vault.seal(&key, desk.clock.now_ms(), &ZoneRecord { owner: desk.me.0, is_last, shares });
-    let until = Instant::now() + PATIENCE;
+    let patient_until = Instant::now() + PATIENCE;
+    let mut has_complained = false;
     loop {
         let written = match revision_to_replace(desk, &key, claim, is_last).await {
             Ok(Some(revision)) => desk.bucket.put(&key, revision, value.clone()).await.map(Some),
             Ok(None) => return Ok(None),
             Err(error) => Err(error),
         };
-        if written.is_ok() || !is_last || Instant::now() >= until {
-            return written;
-        }
+        let error = match written {
+            Err(error) if is_last => error,
+            written => return written,
+        };
         // A checkpoint was under way, or the bucket is away.
+        if Instant::now() >= patient_until && !std::mem::replace(&mut has_complained, true) {
+            tracing::warn!(zone = %name, %error, "the last state of a zone is not saved yet: it is tried again");
+        }
         sleep(LOOK).await;
     }
 }

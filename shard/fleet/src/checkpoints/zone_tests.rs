@@ -198,15 +198,36 @@ async fn zones_that_are_split_and_merged_stay_with_their_cores() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_bucket_a_zone_begins_anew() {
-    let mut fleet = Fleet::new(&[1]).await;
-    fleet.bucket.set_fault(BucketFault::Away);
+async fn a_zone_waits_while_the_bucket_is_away() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
     fleet.own(0, true);
     fleet.pass(1.0).await;
-    assert_eq!(fleet.parts(0), [None]);
-    fleet.pass(2.0).await;
-    assert_eq!(fleet.parts(0), [Some(vec![])]);
-    assert_eq!(fleet.hosts[0].keeper.zone_counters().without, 1);
+    fleet.set(0, &[5]);
+    fleet.pass(11.0).await;
+    fleet.hosts[0].is_alive = false;
+    fleet.bucket.set_fault(BucketFault::Away);
+    fleet.own(1, true);
+    fleet.pass(20.0).await;
+    assert_eq!((fleet.parts(1), fleet.hosts[1].keeper.zone_counters().waiting), (vec![None], 1));
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.pass(3.0).await;
+    assert_eq!((fleet.parts(1), fleet.hosts[1].keeper.zone_counters().waiting), (vec![Some(vec![5])], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_moves_while_the_bucket_is_away_loses_nothing() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[6]);
+    fleet.bucket.set_fault(BucketFault::Away);
+    fleet.own(0, false);
+    fleet.own(1, true);
+    fleet.pass(20.0).await;
+    assert_eq!((fleet.parts(0), fleet.parts(1)), (vec![None], vec![None]), "nobody has it");
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.pass(4.0).await;
+    assert_eq!(fleet.parts(1), [Some(vec![6])]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,15 +246,13 @@ async fn after_a_restart_of_everything_zones_wait_until_the_bucket_is_open() {
     fleet.bucket.set_fault(BucketFault::None);
     fleet.pass(4.0).await;
     assert_eq!(fleet.parts(0), [Some(vec![7])]);
-    // A NATS without JetStream is not waited for, and one that is away is not waited for without end.
-    for (fault, seconds) in [(BucketFault::NoJetStream, 3.0), (BucketFault::Leaderless, 23.0)] {
-        fleet.hosts.clear();
-        fleet.bucket.set_fault(fault);
-        fleet.hosts.push(fleet.host(2, 1));
-        fleet.own(0, true);
-        fleet.pass(seconds).await;
-        assert_eq!(fleet.parts(0), [Some(vec![])], "{fault:?}");
-    }
+    // A NATS without JetStream is not waited for.
+    fleet.hosts.clear();
+    fleet.bucket.set_fault(BucketFault::NoJetStream);
+    fleet.hosts.push(fleet.host(2, 1));
+    fleet.own(0, true);
+    fleet.pass(3.0).await;
+    assert_eq!(fleet.parts(0), [Some(vec![])]);
 }
 
 #[tokio::test(start_paused = true)]

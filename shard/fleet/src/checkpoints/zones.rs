@@ -1,7 +1,8 @@
 //! What a host keeps of its zones.
 //!
 //! A host that gets a zone first writes its own name into the record, and then gives its cores what is in it. One that loses a
-//! zone to a living host writes what its cores have at that moment: the other one waits for that, 2 s at most.
+//! zone to a living host writes what its cores have at that moment: the other one waits for that, 2 s at most. While the bucket does
+//! not answer, both wait: a zone that began anew would replace what was saved.
 
 use super::AGE_MAX;
 use super::answer::{BucketError, Standing};
@@ -34,8 +35,8 @@ pub struct ZoneCounters {
     pub failed: u64,
     /// Zones that this host got with what was saved of them.
     pub restored: u64,
-    /// Zones that this host got while the bucket did not answer: they begin anew.
-    pub without: u64,
+    /// Zones of this host that its cores do not have yet, because the bucket has not answered.
+    pub waiting: u64,
 }
 
 /// Keeps the zones of a host.
@@ -51,9 +52,9 @@ pub(super) struct Zones {
     serial: u64,
     tasks: JoinSet<Finished>,
     alive: BTreeSet<RunId>,
-    /// Whether the bucket is being opened: until that is done, no zone is given to the cores.
-    is_opening: bool,
-    pub(super) counters: ZoneCounters,
+    /// Until the bucket is open, or certainly absent, no zone is given to the cores.
+    standing: Standing,
+    counters: ZoneCounters,
 }
 
 struct Owned {
@@ -61,10 +62,12 @@ struct Owned {
     serial: u64,
     zone: Arc<OwnZone>,
     phase: Phase,
+    /// Whether the log says that it waits.
+    is_late: bool,
 }
 
 enum Phase {
-    /// Its last state is not written yet, or the bucket is being opened.
+    /// Its last state is not written yet, or the bucket does not answer.
     Waiting,
     /// Its record is being read.
     Reading,
@@ -99,9 +102,15 @@ impl Zones {
             serial: 0,
             tasks: JoinSet::new(),
             alive: BTreeSet::new(),
-            is_opening: true,
+            standing: Standing::Opening,
             counters: ZoneCounters::default(),
         }
+    }
+
+    /// The counters.
+    pub(super) fn counters(&self) -> ZoneCounters {
+        let waits = |owned: &&Owned| !matches!(owned.phase, Phase::Here { .. });
+        ZoneCounters { waiting: self.own.values().filter(waits).count() as u64, ..self.counters }
     }
 
     /// These are the zones of this host from now on. A zone that is split or merged stays with the cores: only the records
@@ -134,7 +143,7 @@ impl Zones {
         self.serial += 1;
         let here = Phase::Here { claim: Claim::Unread, written: None, save_at: Instant::now() };
         let phase = if is_split { here } else { Phase::Waiting };
-        self.own.insert(name.clone(), Owned { serial: self.serial, zone, phase });
+        self.own.insert(name.clone(), Owned { serial: self.serial, zone, phase, is_late: false });
         if !is_split {
             self.read(name);
         }
@@ -154,7 +163,7 @@ impl Zones {
     }
 
     fn lose(&mut self, name: &Name, out: &mut VecDeque<Output>) {
-        let Owned { zone, phase, serial } = self.own.remove(name).expect("it was found");
+        let Owned { zone, phase, serial, .. } = self.own.remove(name).expect("it was found");
         // A zone that the cores do not have yet is lost when its record was read.
         if let Phase::Here { .. } = phase {
             self.losing.insert(name.clone());
@@ -164,7 +173,7 @@ impl Zones {
 
     /// Reads the record of a zone that waits for that, unless its last state is not written yet.
     fn read(&mut self, name: &Name) {
-        let must_wait = self.is_opening || self.losing.contains(name);
+        let must_wait = self.standing != Standing::Open || self.losing.contains(name);
         let waits = |owned: &&mut Owned| matches!(owned.phase, Phase::Waiting) && !must_wait;
         let Some(owned) = self.own.get_mut(name).filter(waits) else { return };
         owned.phase = Phase::Reading;
@@ -215,12 +224,14 @@ impl Zones {
     /// Reads the records of zones that wait for that, and asks the cores to save what is due.
     pub(super) fn tick(&mut self, standing: Standing, alive: &BTreeSet<RunId>, out: &mut VecDeque<Output>) {
         self.alive.clone_from(alive);
-        self.is_opening = standing == Standing::Opening;
+        self.standing = standing;
         for name in self.own.keys().cloned().collect::<Vec<_>>() {
             self.read(&name);
         }
-        if standing != Standing::Open {
-            return;
+        match standing {
+            Standing::Open => {}
+            Standing::Opening => return,
+            Standing::Absent => return self.begin_anew(out),
         }
         let (now, every) = (Instant::now(), self.every);
         let mut due = Vec::new();
@@ -235,6 +246,14 @@ impl Zones {
         }
         for (name, serial, zone) in due {
             self.ask_cores(name, serial, &zone, false, out);
+        }
+    }
+
+    /// There is no bucket. If one opens later, it gets what these zones have then.
+    fn begin_anew(&mut self, out: &mut VecDeque<Output>) {
+        let waiting: Vec<_> = self.own.iter().filter(|(_, owned)| matches!(owned.phase, Phase::Waiting)).collect();
+        for name in waiting.into_iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.give(&name, Claim::Unread, Vec::new(), out);
         }
     }
 
@@ -263,22 +282,32 @@ impl Zones {
     }
 
     fn taken(&mut self, name: Name, serial: u64, taken: Option<(u64, Vec<Vec<u8>>)>, out: &mut VecDeque<Output>) {
-        let owned = self.own.get_mut(&name).filter(|owned| owned.serial == serial);
-        let (revision, shares) = match taken {
-            Some((revision, shares)) => (Some(revision), shares),
-            None => (None, Vec::new()),
-        };
-        let Some(owned) = owned else {
+        let owned = self.own.get_mut(&name);
+        let is_at_no_core = owned.is_none();
+        match (owned.filter(|owned| owned.serial == serial), taken) {
+            (Some(_), Some((revision, shares))) => self.give(&name, Claim::Own(Some(revision)), shares, out),
+            (Some(owned), None) => {
+                owned.phase = Phase::Waiting;
+                if !std::mem::replace(&mut owned.is_late, true) {
+                    tracing::warn!(zone = %name, "a zone waits for what was saved of it: NATS does not answer");
+                }
+            }
             // It was lost meanwhile, and its next owner waits. If this host has got it again, the cores have it, or will have it.
-            if revision.is_some() && !self.own.contains_key(&name) && self.losing.insert(name.clone()) {
+            (None, Some((_, shares))) if is_at_no_core && self.losing.insert(name.clone()) => {
                 self.write(name, serial, true, shares);
             }
-            return;
-        };
+            (None, _) => {}
+        }
+    }
+
+    /// The cores get a zone, with what was saved of it.
+    fn give(&mut self, name: &Name, claim: Claim, shares: Vec<Vec<u8>>, out: &mut VecDeque<Output>) {
+        let owned = self.own.get_mut(name).expect("it was found");
+        if owned.is_late {
+            tracing::info!(zone = %name, "a zone waits no more");
+        }
         let zone = owned.zone.clone();
-        self.counters.without += u64::from(revision.is_none());
         self.counters.restored += u64::from(!shares.is_empty());
-        let claim = if revision.is_some() { Claim::Own(revision) } else { Claim::Unread };
         owned.phase = Phase::Here { claim, written: None, save_at: Instant::now() + self.every };
         let mut saved = vec![Vec::new(); self.cores];
         for (number, share) in shares.into_iter().enumerate() {

@@ -252,13 +252,14 @@ impl Fleet for FleetHost {
                 to("fleet_checkpoints_refused", checkpoints.refused as f64);
                 to("fleet_players_restored", checkpoints.restored as f64);
                 to("fleet_players_without_checkpoint", checkpoints.without as f64);
+                to("fleet_players_kept_out", checkpoints.kept_out as f64);
                 to("fleet_players_released", checkpoints.released as f64);
                 to("fleet_players_superseded", checkpoints.superseded as f64);
                 to("fleet_zones_saved", zones.saved as f64);
                 to("fleet_zones_unchanged", zones.unchanged as f64);
                 to("fleet_zones_unsaved", zones.failed as f64);
                 to("fleet_zones_restored", zones.restored as f64);
-                to("fleet_zones_without_checkpoint", zones.without as f64);
+                to("fleet_zones_waiting", zones.waiting as f64);
             }
             if let Some(border) = shown.border {
                 to("fleet_border_dark", border.dark as f64);

@@ -212,8 +212,6 @@ mod tests {
             key: [0; 32],
             contract: String::new(),
             is_open: true,
-            players: 0,
-            capacity: 0,
         }
     }
 

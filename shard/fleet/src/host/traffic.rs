@@ -83,6 +83,8 @@ pub(super) struct TrafficParts {
 pub(super) struct Traffic {
     parts: TrafficParts,
     key: [u8; 32],
+    /// The game's.
+    contract: String,
     record: ZoneRecord,
     courier: Courier,
     neighbours: Option<Neighbours>,
@@ -118,13 +120,14 @@ enum Asked {
 impl Traffic {
     pub(super) fn new(mut parts: TrafficParts) -> Self {
         let status = parts.server.status();
-        let door = Door { is_open: false, contract: status.contract };
+        let door = Door { is_open: false, contract: status.contract.clone() };
         let cores = parts.ends.len();
         let now = Instant::now();
         let neighbours = parts.border.take().map(Neighbours::new);
         let counts = TrafficShown { border: neighbours.as_ref().map(Neighbours::stats), ..TrafficShown::default() };
         Traffic {
             key: key_of(&status.key),
+            contract: status.contract,
             record: ZoneRecord::new(parts.store.clone(), parts.keys.clone()),
             courier: Courier::new(parts.me.run, cores, door),
             neighbours,
@@ -204,8 +207,7 @@ impl Traffic {
         let now = Instant::now();
         let (host, is_registered) = self.member();
         let is_open = host.state == HostState::Ready;
-        let contract = self.parts.server.status().contract;
-        self.courier.set_door(Door { is_open, contract: contract.clone() });
+        self.courier.set_door(Door { is_open, contract: self.contract.clone() });
         self.courier.tick(self.now());
         self.fence(is_registered);
         if let Some(keeper) = &mut self.parts.keeper {
@@ -213,7 +215,7 @@ impl Traffic {
         }
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
-            self.beat(host.clone(), is_open, contract).await;
+            self.beat(host.name, is_open).await;
         }
         if now >= self.duties_at {
             self.duties_at = now + DUTIES;
@@ -222,11 +224,10 @@ impl Traffic {
         self.show();
     }
 
-    async fn beat(&mut self, host: Host, is_open: bool, contract: String) {
+    async fn beat(&mut self, name: Name, is_open: bool) {
         let at_ms = self.hearing.say(self.parts.clock.now_ms());
-        let Host { name, players, capacity, .. } = host;
-        let (address, key) = (self.parts.address, self.key);
-        let beat = Beat { name, at_ms, address, key, contract, is_open, players, capacity };
+        let (address, key, contract) = (self.parts.address, self.key, self.contract.clone());
+        let beat = Beat { name, at_ms, address, key, contract, is_open };
         let bytes = self.parts.seal.seal(To::All, &Letter::Beat(beat));
         self.parts.bus.say(None, bytes).await;
     }
@@ -280,7 +281,8 @@ impl Traffic {
     fn destination(&self, zones: &Zones, point: [f32; 2]) -> Option<Destination> {
         let owner = zones.at(point)?.1.owner.as_ref()?;
         let known = self.hearing.known(owner)?;
-        let is_there = known.beat.is_open && known.is_heard(self.parts.lease);
+        let Beat { is_open, contract, .. } = &known.beat;
+        let is_there = *is_open && *contract == self.contract && known.is_heard(self.parts.lease);
         let is_owner = zones.owners.get(owner) == Some(&known.run);
         (is_there && is_owner).then(|| Destination {
             peer: Peer { name: owner.clone(), run: known.run },

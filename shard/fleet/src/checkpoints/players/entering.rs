@@ -7,11 +7,11 @@ use crate::checkpoints::output::Output;
 use crate::checkpoints::tasks::Entered;
 use crate::model::RunId;
 use ringshard::game::AccountId;
-use ringshard::runtime::fleet::{Recall, ToCore};
+use ringshard::runtime::fleet::{Recall, Stay, ToCore};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A client that has waited so long enters without its checkpoint.
+/// A client that has waited so long is refused: its account may have a checkpoint, which a newcomer would replace.
 const ENTER_PATIENCE: Duration = Duration::from_secs(2);
 /// Time after which the bucket is asked again that did not answer, while a client waits.
 pub(super) const SOON: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ impl Players {
         if let Phase::Entering { asked: Some((run, _)), .. } = held.phase
             && run == by
         {
-            self.set_job(account, Job::Enter { takes_over: true });
+            self.ask_bucket(account, true);
         }
         self.start_tasks();
     }
@@ -33,9 +33,8 @@ impl Players {
     pub(super) fn enters(&mut self, core: usize, player: u64, account: AccountId) {
         let now = Instant::now();
         let until = match self.standing() {
-            Standing::Missing => return self.enter_without(core, player, account, None),
             Standing::Opening => self.opening_until.max(now + ENTER_PATIENCE),
-            Standing::Open => now + ENTER_PATIENCE,
+            Standing::Open | Standing::Absent => now + ENTER_PATIENCE,
         };
         let next = Next::Client { core, player, until };
         match self.held.get(&account).map(|held| held.phase) {
@@ -47,19 +46,37 @@ impl Players {
     }
 
     pub(super) fn begin_entering(&mut self, core: usize, player: u64, account: AccountId, until: Instant) {
+        if self.standing() == Standing::Absent {
+            // If a bucket opens later, each record in it is of a later stay than this one.
+            let stay = self.desk.stay_at(0, 0);
+            return self.enter_without(core, player, account, stay, None);
+        }
         self.hold(core, player, account, None, Phase::Entering { until, asked: None });
         self.timed.insert(account);
-        self.set_job(account, Job::Enter { takes_over: false });
+        self.ask_bucket(account, false);
     }
 
-    /// The bucket has not answered. `state` is the player as it has just left this host. Its record is found at the first
-    /// checkpoint, which replaces it.
-    pub(super) fn enter_without(&mut self, core: usize, player: u64, account: AccountId, state: Option<Vec<u8>>) {
+    /// The bucket does not take the end of an account's stay. It is over all the same: the client that waits for it enters, with what
+    /// is known here. The next stay goes on under the number of the last one, as if the player had moved: if the account has entered
+    /// elsewhere meanwhile, that counts.
+    pub(super) fn go_on(&mut self, account: AccountId) {
+        let held = self.held.get_mut(&account).expect("it is here");
+        let (stay, state) = (held.stay.expect("it has entered"), held.last_state.take());
+        let Some(Next::Client { core, player, .. }) = held.next else { return self.gone(account) };
+        let stay = Stay { moves: stay.moves + 1, ..stay };
+        self.enter_without(core, player, account, stay, state);
+    }
+
+    fn enter_without(&mut self, core: usize, player: u64, account: AccountId, stay: Stay, state: Option<Vec<u8>>) {
         self.counters.without += 1;
-        let former = self.held.get(&account).and_then(|held| held.stay).map_or(0, |stay| stay.number);
-        let stay = self.desk.stay_at(self.desk.clock.now_ms(), former);
         self.hold(core, player, account, Some(stay), Phase::Here);
         self.recall(core, player, Recall::Enter { stay, state });
+    }
+
+    pub(super) fn ask_bucket(&mut self, account: AccountId, takes_over: bool) {
+        let held = &self.held[&account];
+        let Phase::Entering { until, .. } = held.phase else { panic!("it has entered: {:?}", held.phase) };
+        self.set_job(account, Job::Enter { takes_over, until });
     }
 
     pub(super) fn entered(&mut self, account: AccountId, entered: Entered) {
@@ -77,10 +94,10 @@ impl Players {
                 self.timed.insert(account);
                 self.out.push_back(Output::Ask(by, account));
             }
-            Entered::Owned { .. } => self.set_job(account, Job::Enter { takes_over: true }),
+            Entered::Owned { .. } => self.ask_bucket(account, true),
             Entered::Failed(error) => {
                 tracing::debug!(%account, error, "a checkpoint was not read: the bucket is asked again while the client waits");
-                held.job = Some(Job::Enter { takes_over: asked.is_some() });
+                held.job = Some(Job::Enter { takes_over: asked.is_some(), until });
                 held.again_at = Some(Instant::now() + SOON);
             }
         }

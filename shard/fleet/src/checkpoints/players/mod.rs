@@ -12,6 +12,7 @@ mod entering;
 mod opening;
 
 use super::AGE_MAX;
+use super::answer::Standing;
 use super::held::{Finished, Held, Job, Next, Phase, carry_out, hash_of};
 use super::output::Output;
 use super::tasks::{Changed, Desk};
@@ -54,8 +55,10 @@ pub struct PlayerCounters {
     pub removed: u64,
     /// Clients that entered with a checkpoint.
     pub restored: u64,
-    /// Clients that entered without the bucket, because it did not answer in time: as newcomers, or as they had just left.
+    /// Clients that entered without the bucket: as they had just left this host, or as newcomers because NATS has no JetStream.
     pub without: u64,
+    /// Clients that were refused, because the bucket did not answer in time.
+    pub kept_out: u64,
     /// Players that left, because their account has entered elsewhere.
     pub released: u64,
     /// The same, and this host learned it from the record, or because a later stay is at another of its cores: what its player
@@ -69,11 +72,14 @@ pub struct PlayerCounters {
 pub(super) struct Players {
     desk: Arc<Desk>,
     is_open: bool,
-    /// Until then clients and zones wait for a bucket that does not open.
+    /// False: NATS has said that it has none.
+    has_jetstream: bool,
+    /// Until then clients wait for a bucket that does not open.
     opening_until: Instant,
     /// When the bucket is opened next. None: it is being opened, or open.
     open_at: Option<Instant>,
-    has_complained: bool,
+    /// What the log has last said about a bucket that does not open.
+    complained_of: Option<Standing>,
     held: BTreeMap<AccountId, Held>,
     /// Accounts that wait for something until some time.
     timed: BTreeSet<AccountId>,
@@ -93,9 +99,10 @@ impl Players {
         Players {
             desk,
             is_open: false,
+            has_jetstream: true,
             opening_until: Instant::now() + OPENING,
             open_at: Some(Instant::now()),
-            has_complained: false,
+            complained_of: None,
             held: BTreeMap::new(),
             timed: BTreeSet::new(),
             queue: VecDeque::new(),
@@ -180,9 +187,6 @@ impl Players {
     }
 
     fn checkpoint(&mut self, core: usize, player: u64, account: AccountId, stay: Stay, state: Vec<u8>) {
-        if !self.is_open {
-            return;
-        }
         let known = self.held.get(&account).map(|held| (held.stay, held.phase));
         match known {
             // It has come from another host, or has come back.
@@ -200,6 +204,9 @@ impl Players {
             // A client enters with the account at this moment; or the core is about to let it go.
             Some(_) => return,
         }
+        if !self.is_open {
+            return;
+        }
         let held = self.held.get_mut(&account).expect("it is here");
         let is_fresh = |(hash, at): (u64, Instant)| hash == hash_of(&state) && at.elapsed() < REFRESH;
         if held.job.is_none() && !held.is_busy && held.written.is_some_and(is_fresh) {
@@ -216,16 +223,20 @@ impl Players {
             u64::from(!is_superseded && held.next.is_some() && matches!(end, StayEnd::Released(_)));
         held.phase = Phase::Leaving;
         held.job = None;
-        match end {
+        let job = match end {
             // What is in the bucket is another host's.
-            _ if is_superseded || !self.is_open => self.gone(account),
-            StayEnd::Kept | StayEnd::Released(None) => self.gone(account),
-            StayEnd::Left => self.set_job(account, Job::Delete),
+            _ if is_superseded => return self.gone(account),
+            StayEnd::Kept | StayEnd::Released(None) => return self.gone(account),
+            StayEnd::Left => Job::Delete,
             StayEnd::Released(Some(state)) => {
                 held.last_state = Some(state.clone());
-                self.set_job(account, Job::Write { state });
+                Job::Write { state }
             }
+        };
+        if self.standing() == Standing::Absent {
+            return self.go_on(account);
         }
+        self.set_job(account, job);
         if self.timed.len() + self.queue.len() > LEAVING_MAX {
             self.gone(account);
         }
@@ -317,10 +328,14 @@ impl Players {
         let Some(held) = self.held.get_mut(&account) else { return };
         let (core, player) = (held.core, held.player);
         match held.phase {
-            Phase::Entering { until, .. } if now >= until => return self.enter_without(core, player, account, None),
+            Phase::Entering { until, .. } if now >= until => {
+                self.held.remove(&account);
+                self.counters.kept_out += 1;
+                return self.refuse(core, player);
+            }
             Phase::Entering { until, asked: Some((run, at)) } if now >= at => {
                 held.phase = Phase::Entering { until, asked: Some((run, until)) };
-                self.set_job(account, Job::Enter { takes_over: true });
+                self.ask_bucket(account, true);
             }
             _ => {}
         }
@@ -329,9 +344,7 @@ impl Players {
             && now >= until
         {
             if held.phase == Phase::Leaving {
-                // The bucket does not take the end of its last stay.
-                let state = held.last_state.take();
-                return self.enter_without(core, player, account, state);
+                return self.go_on(account);
             }
             held.next = None;
             self.refuse(core, player);

@@ -10,7 +10,7 @@ enum Act {
     Walk(usize, usize, u64),
     Play,
     Mute(usize, bool),
-    Away(bool),
+    Away(usize, bool),
     Pass(u64),
 }
 
@@ -24,8 +24,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (host.clone(), account.clone()).prop_map(|(host, account)| Act::Leave(host, account)),
         3 => (host.clone(), host.clone(), account).prop_map(|(from, to, account)| Act::Walk(from, to, account)),
         4 => Just(Act::Play),
-        1 => (host, any::<bool>()).prop_map(|(host, is_mute)| Act::Mute(host, is_mute)),
-        1 => any::<bool>().prop_map(Act::Away),
+        1 => (host.clone(), any::<bool>()).prop_map(|(host, is_mute)| Act::Mute(host, is_mute)),
+        1 => (host, any::<bool>()).prop_map(|(host, is_away)| Act::Away(host, is_away)),
         4 => (1u64..1_500).prop_map(Act::Pass),
     ]
 }
@@ -48,11 +48,13 @@ proptest! {
                     Act::Walk(..) => {}
                     Act::Play => fleet.play(),
                     Act::Mute(host, is_mute) => fleet.hosts[host].is_mute = is_mute,
-                    Act::Away(is_away) => fleet.bucket.set_fault(if is_away { BucketFault::Away } else { BucketFault::None }),
+                    Act::Away(host, is_away) => {
+                        fleet.hosts[host].bucket.set_fault(if is_away { BucketFault::Away } else { BucketFault::None });
+                    }
                     Act::Pass(ms) => fleet.settle(MS(ms)).await,
                 }
             }
-            fleet.bucket.set_fault(BucketFault::None);
+            fleet.set_fault(BucketFault::None);
             fleet.settle(MS(8_000)).await;
             for _ in 0..3 {
                 fleet.play();

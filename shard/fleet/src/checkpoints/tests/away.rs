@@ -3,24 +3,86 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn without_the_bucket_players_enter_and_the_later_stay_counts() {
+async fn without_the_bucket_an_account_is_refused_and_keeps_its_checkpoint() {
     let mut fleet = Fleet::new(2);
     fleet.settle(MS(50)).await;
     fleet.enter(0, ANN);
     fleet.settle(MS(50)).await;
     fleet.play();
     fleet.settle(MS(50)).await;
-    fleet.bucket.set_fault(BucketFault::Away);
+    fleet.hosts[0].is_alive = false;
+    fleet.set_fault(BucketFault::Away);
+    fleet.enter(1, ANN);
+    fleet.settle(MS(1_500)).await;
+    assert_eq!(fleet.hosts[1].refused, 0, "it waits");
+    fleet.settle(MS(1_000)).await;
+    let counters = fleet.hosts[1].keeper.counters();
+    assert_eq!((fleet.hosts[1].refused, counters.kept_out, counters.accounts), (1, 1, 0));
+    fleet.set_fault(BucketFault::None);
+    fleet.enter(1, ANN);
+    fleet.settle(MS(100)).await;
+    assert_eq!(fleet.places(ANN), [(1, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_on_without_the_bucket_does_not_win_over_a_login_elsewhere() {
+    let mut fleet = Fleet::new(2);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    // The second host is cut off from the bucket after the account has entered there and left again.
+    fleet.enter(1, ANN);
+    fleet.settle(MS(100)).await;
+    fleet.hosts[1].bucket.set_fault(BucketFault::Away);
     fleet.enter(1, ANN);
     fleet.settle(MS(2_500)).await;
-    assert_eq!(fleet.places(ANN), [(0, 1), (1, 0)], "it has entered within 2 s");
-    assert_eq!(fleet.hosts[1].keeper.counters().without, 1);
-    fleet.bucket.set_fault(BucketFault::None);
-    for _ in 0..3 {
+    assert_eq!((fleet.places(ANN), fleet.hosts[1].keeper.counters().without), (vec![(1, 1)], 1));
+    fleet.hosts[1].is_mute = true;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(2_000)).await;
+    assert_eq!(fleet.places(ANN), [(0, 1), (1, 1)]);
+    fleet.hosts[1].bucket.set_fault(BucketFault::None);
+    fleet.hosts[0].players.values_mut().for_each(|player| player.value = 50);
+    for value in 51..54 {
         fleet.play();
         fleet.settle(MS(100)).await;
+        assert_eq!(fleet.places(ANN), [(0, value)]);
     }
-    assert_eq!(fleet.places(ANN), [(1, 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_jetstream_accounts_enter_and_yield_to_the_records_of_a_bucket_that_opens() {
+    let mut fleet = Fleet::new(2);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    fleet.hosts.clear();
+    fleet.add_host(3, BucketFault::NoJetStream);
+    fleet.settle(MS(50)).await;
+    const BEN: AccountId = AccountId(2);
+    for account in [ANN, BEN] {
+        fleet.enter(0, account);
+        fleet.settle(MS(50)).await;
+        assert_eq!(fleet.places(account), [(0, 0)], "it is a newcomer at once");
+        fleet.play();
+        fleet.settle(MS(50)).await;
+    }
+    // From a second client.
+    fleet.enter(0, BEN);
+    fleet.settle(MS(50)).await;
+    assert_eq!((fleet.places(BEN), fleet.hosts[0].keeper.counters().without), (vec![(0, 1)], 3));
+    fleet.set_fault(BucketFault::None);
+    fleet.settle(MS(6_000)).await;
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    assert_eq!((fleet.places(ANN), fleet.places(BEN)), (vec![], vec![(0, 2)]), "only one has a record");
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    assert_eq!(fleet.places(ANN), [(0, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,10 +93,10 @@ async fn a_player_that_leaves_while_the_bucket_is_away_has_no_checkpoint_later()
     fleet.settle(MS(50)).await;
     fleet.play();
     fleet.settle(MS(50)).await;
-    fleet.bucket.set_fault(BucketFault::Away);
+    fleet.set_fault(BucketFault::Away);
     fleet.leave(0, ANN);
     fleet.settle(MS(1_000)).await;
-    fleet.bucket.set_fault(BucketFault::None);
+    fleet.set_fault(BucketFault::None);
     fleet.settle(MS(8_000)).await;
     assert_eq!(fleet.hosts[0].keeper.counters().accounts, 0);
     fleet.enter(0, ANN);
@@ -51,14 +113,14 @@ async fn a_client_waits_while_the_servers_of_the_bucket_choose_a_leader() {
     fleet.play();
     fleet.settle(MS(50)).await;
     fleet.hosts[0].is_alive = false;
-    fleet.bucket.set_fault(BucketFault::Leaderless);
+    fleet.set_fault(BucketFault::Leaderless);
     fleet.enter(1, ANN);
     fleet.settle(MS(1_500)).await;
     assert_eq!(fleet.places(ANN), [], "it waits");
-    fleet.bucket.set_fault(BucketFault::None);
+    fleet.set_fault(BucketFault::None);
     fleet.settle(MS(300)).await;
     assert_eq!(fleet.places(ANN), [(1, 1)], "its checkpoint was not replaced");
-    assert_eq!(fleet.hosts[1].keeper.counters().without, 0);
+    assert_eq!(fleet.hosts[1].refused, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,7 +130,7 @@ async fn a_replica_that_is_behind_costs_nothing() {
     fleet.enter(0, ANN);
     fleet.settle(MS(50)).await;
     fleet.hosts[0].players.values_mut().for_each(|player| player.value = 7);
-    fleet.bucket.set_fault(BucketFault::Lagging(MS(250)));
+    fleet.set_fault(BucketFault::Lagging(MS(250)));
     // The host that lets it go writes last, and the other one reads what was there before.
     fleet.enter(1, ANN);
     fleet.settle(MS(1_000)).await;
@@ -79,7 +141,7 @@ async fn a_replica_that_is_behind_costs_nothing() {
     fleet.leave(0, AccountId(2));
     fleet.settle(MS(1_000)).await;
     assert_eq!(fleet.hosts[0].keeper.counters().removed, 1);
-    fleet.bucket.set_fault(BucketFault::None);
+    fleet.set_fault(BucketFault::None);
     assert_eq!(fleet.bucket.values(), 1, "of two accounts, one has left");
 }
 
@@ -91,7 +153,7 @@ async fn an_account_that_has_just_left_enters_again_while_the_bucket_is_away() {
     fleet.settle(MS(50)).await;
     fleet.play();
     fleet.settle(MS(50)).await;
-    fleet.bucket.set_fault(BucketFault::Away);
+    fleet.set_fault(BucketFault::Away);
     // From a second client: the first one's player goes on.
     fleet.enter(0, ANN);
     fleet.settle(MS(2_500)).await;
@@ -101,7 +163,7 @@ async fn an_account_that_has_just_left_enters_again_while_the_bucket_is_away() {
     fleet.enter(0, ANN);
     fleet.settle(MS(2_500)).await;
     assert_eq!((fleet.places(ANN), fleet.hosts[0].refused), (vec![(0, 0)], 0), "it had left for good");
-    fleet.bucket.set_fault(BucketFault::None);
+    fleet.set_fault(BucketFault::None);
     for value in 1..4 {
         fleet.play();
         fleet.settle(MS(3_000)).await;
@@ -110,8 +172,8 @@ async fn an_account_that_has_just_left_enters_again_while_the_bucket_is_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_enters_without_the_bucket_is_not_put_out_by_its_own_late_request() {
-    let mut fleet = Fleet::new(2);
+async fn the_late_request_of_a_refused_client_does_not_put_a_later_login_out() {
+    let mut fleet = Fleet::new(3);
     fleet.settle(MS(50)).await;
     fleet.enter(0, ANN);
     fleet.settle(MS(50)).await;
@@ -119,13 +181,15 @@ async fn a_client_that_enters_without_the_bucket_is_not_put_out_by_its_own_late_
     fleet.enter(1, ANN);
     fleet.settle(MS(500)).await;
     // It takes the account over after 1 s; what it reads then comes after 2.2 s.
-    fleet.bucket.set_fault(BucketFault::Slow(MS(1_200)));
-    fleet.settle(MS(4_500)).await;
-    assert_eq!((fleet.places(ANN).len(), fleet.hosts[1].keeper.counters().without), (2, 1));
-    fleet.bucket.set_fault(BucketFault::None);
+    fleet.hosts[1].bucket.set_fault(BucketFault::Slow(MS(1_200)));
+    fleet.settle(MS(1_000)).await;
+    fleet.hosts[0].is_alive = false;
+    fleet.enter(2, ANN);
+    fleet.settle(MS(2_500)).await;
+    assert_eq!((fleet.places(ANN), fleet.hosts[1].refused), (vec![(2, 0)], 1));
     for value in 1..4 {
         fleet.play();
         fleet.settle(MS(500)).await;
-        assert_eq!(fleet.places(ANN), [(1, value)]);
+        assert_eq!(fleet.places(ANN), [(2, value)]);
     }
 }

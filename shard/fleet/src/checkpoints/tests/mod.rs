@@ -19,6 +19,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// A host with one core. A player is a number, which grows as it plays.
 struct Host {
     run: RunId,
+    bucket: MemoryBucket,
     keeper: Keeper,
     players: BTreeMap<u64, Player>,
     next: u64,
@@ -44,27 +45,25 @@ struct Fleet {
 
 impl Fleet {
     fn new(hosts: u64) -> Self {
-        let bucket = MemoryBucket::default();
-        let clock = Clock::Simulated { began: tokio::time::Instant::now(), ms: 1_800_000_000_000 };
-        let host = |run| Host {
-            run: RunId(run),
-            keeper: Keeper::new(
-                Bucket::Memory(bucket.clone()),
-                Vault::new(&BusKey::from_bytes([7; 32]), "b"),
-                clock,
-                RunId(run),
-                1,
-                EVERY,
-            ),
-            players: BTreeMap::new(),
-            next: 0,
-            entering: BTreeMap::new(),
-            refused: 0,
-            is_alive: true,
-            is_mute: false,
-        };
-        let hosts = (1..=hosts).map(host).collect();
-        Fleet { bucket, hosts }
+        let mut fleet = Fleet { bucket: MemoryBucket::default(), hosts: Vec::new() };
+        (1..=hosts).for_each(|run| fleet.add_host(run, BucketFault::None));
+        fleet
+    }
+
+    fn add_host(&mut self, run: u64, fault: BucketFault) {
+        let (run, bucket, vault) = (RunId(run), self.bucket.client(), Vault::new(&BusKey::from_bytes([7; 32]), "b"));
+        bucket.set_fault(fault);
+        // Each host's clock is ahead of the one before.
+        let clock = Clock::Simulated { began: tokio::time::Instant::now(), ms: 1_800_000_000_000 + run.0 * 20_000 };
+        let keeper = Keeper::new(Bucket::Memory(bucket.clone()), vault, clock, run, 1, EVERY);
+        let (players, entering) = Default::default();
+        let (is_alive, is_mute) = (true, false);
+        self.hosts.push(Host { run, bucket, keeper, players, next: 0, entering, refused: 0, is_alive, is_mute });
+    }
+
+    /// What is wrong between all hosts and the bucket.
+    fn set_fault(&self, fault: BucketFault) {
+        self.hosts.iter().for_each(|host| host.bucket.set_fault(fault));
     }
 
     /// Until nothing more happens for a while.

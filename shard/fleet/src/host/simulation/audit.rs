@@ -53,9 +53,14 @@ pub(super) struct Audit {
 /// Sums over many runs.
 #[derive(Default)]
 pub(super) struct Totals {
+    pub fleets: u64,
     seconds: u64,
-    pub faults: u64,
+    faults: u64,
+    kills: u64,
     pub moves: u64,
+    entries: u64,
+    restored: u64,
+    handovers: u64,
     pub takeovers: u64,
     carried: u64,
 }
@@ -97,8 +102,7 @@ impl Audit {
         let is_recent = |at: Option<Instant>| at.is_some_and(|at| at.elapsed() < CHECKPOINT + 2 * SLACK);
         self.restored += u64::from(is_restored);
         if !is_restored {
-            let is_excused = !client.is_kept || is_recent(unkept_at);
-            assert!(is_excused, "seed {seed}: client {number} enters as a newcomer, although it has a checkpoint");
+            assert!(!client.is_kept, "seed {seed}: client {number} enters as a newcomer, although it has a checkpoint");
             return;
         }
         let latest = client.version;
@@ -239,10 +243,10 @@ impl Audit {
                 "seed {}, {:?}: zone {name} goes from {} (run {}), which lives and keeps it, to {is:?}",
                 fleet.plan.seed, fleet.plan, was.0, was.1
             );
-            match living {
-                Some(_) => fleet.audit.handovers += 1,
-                None => fleet.audit.takeovers += 1,
-            }
+            // Before it gives a zone away, its cores have lost it.
+            let is_given = fleet.running().any(|host| host.peer.run == was.1 && !host.server.is_stopped());
+            fleet.audit.handovers += u64::from(is_given);
+            fleet.audit.takeovers += u64::from(!is_given);
         }
         fleet.audit.zones = after.clone();
     }
@@ -342,10 +346,16 @@ impl fmt::Display for Audit {
 
 impl Totals {
     pub(super) fn add(&mut self, fleet: &Fleet) {
+        let Audit { faults, kills, moves, entries, restored, handovers, takeovers, .. } = fleet.audit;
+        self.fleets += 1;
         self.seconds += fleet.plan.time.as_secs();
-        self.faults += fleet.audit.faults;
-        self.moves += fleet.audit.moves;
-        self.takeovers += fleet.audit.takeovers;
+        self.faults += faults;
+        self.kills += kills;
+        self.moves += moves;
+        self.entries += entries;
+        self.restored += restored;
+        self.handovers += handovers;
+        self.takeovers += takeovers;
         self.carried += fleet.base.hub.carried();
     }
 }
@@ -353,11 +363,11 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hours = self.seconds as f64 / 3_600.0;
-        let Totals { faults, moves, takeovers, carried, .. } = self;
+        let Totals { faults, kills, moves, entries, restored, handovers, takeovers, carried, .. } = self;
         write!(
             formatter,
-            "{hours:.1} hours of fleets: {faults} faults, {moves} players came, {takeovers} zones taken over, {carried} letters: \
-             0 violations"
+            "{hours:.1} hours of fleets: {faults} faults ({kills} kills), {moves} players came, {entries} entered ({restored} with a \
+             checkpoint), {handovers} zones handed over, {takeovers} taken over, {carried} letters: 0 violations"
         )
     }
 }

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::model::{Area, Name, RunId};
 use crate::registry::{DirectoryReader, Keys, Occasion, Operator, follow_zones};
 use crate::store::{MemoryStore, Store};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -51,8 +52,9 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan of a seed, with up to this many hosts.
-    pub(super) fn drawn(seed: u64, time: Duration, most_hosts: u64) -> Plan {
-        let hosts = 3 + Dice::new(seed ^ 0xf1ee7).below(most_hosts.saturating_sub(2).max(1)) as usize;
+    pub(super) fn drawn(seed: u64, time: Duration, hosts: RangeInclusive<u64>) -> Plan {
+        let (fewest, most) = hosts.into_inner();
+        let hosts = (fewest + Dice::new(seed ^ 0xf1ee7).below((most + 1).saturating_sub(fewest).max(1))) as usize;
         Plan { seed, hosts, clients: 6 * hosts, time }
     }
 }
@@ -412,9 +414,9 @@ impl Fleet {
     }
 
     /// What happened, as a line.
-    pub(super) fn line(&self, elapsed: Duration) -> String {
+    pub(super) fn line(&self, elapsed: Duration, done: u64, all: u64) -> String {
         let Plan { seed, hosts, time, .. } = self.plan;
-        let minutes = time.as_secs() / 60;
-        format!("{:7.1} s: seed {seed}, {hosts} hosts, {minutes} min: {}", elapsed.as_secs_f32(), self.audit)
+        let (seconds, minutes) = (elapsed.as_secs_f32(), time.as_secs() / 60);
+        format!("{done} of {all}, {seconds:.1} s: seed {seed}, {hosts} hosts, {minutes} min: {}", self.audit)
     }
 }

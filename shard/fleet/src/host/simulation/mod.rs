@@ -26,6 +26,10 @@ mod server;
 mod storm;
 
 use fleet::{Fleet, Plan};
+use std::panic::{catch_unwind, resume_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A storm and the calm after it.
@@ -50,14 +54,25 @@ fn setting(name: &str, default: u64) -> u64 {
 #[test]
 fn whatever_fails_each_zone_has_one_owner_and_each_player_one_place() {
     let (minutes, first) = (setting("FLEET_MINUTES", 16), setting("FLEET_SEED", 1));
-    let (most_hosts, per_seed) = (setting("FLEET_HOSTS_MAX", 6), setting("FLEET_MINUTES_PER_SEED", 8).max(1));
-    let began = Instant::now();
-    let mut total = audit::Totals::default();
-    for seed in first..first + minutes.div_ceil(per_seed) {
-        let fleet = run(Plan::drawn(seed, Duration::from_secs(60 * per_seed), most_hosts));
-        total.add(&fleet);
-        println!("{}", fleet.line(began.elapsed()));
-    }
+    let (fewest, most) = (setting("FLEET_HOSTS_MIN", 3), setting("FLEET_HOSTS_MAX", 6));
+    let (per_seed, jobs) = (setting("FLEET_MINUTES_PER_SEED", 8).max(1), setting("FLEET_JOBS", 1));
+    let (began, seeds) = (Instant::now(), minutes.div_ceil(per_seed));
+    let (next, totals) = (AtomicU64::new(first), Mutex::new(audit::Totals::default()));
+    let work = || {
+        // A violation panics, and the lock tells that to the others.
+        while let Some(seed) = Some(next.fetch_add(1, Relaxed)).filter(|seed| *seed < first + seeds)
+            && !totals.is_poisoned()
+        {
+            let plan = Plan::drawn(seed, Duration::from_secs(60 * per_seed), fewest..=most);
+            let fleet = catch_unwind(|| run(plan));
+            let mut totals = totals.lock().unwrap();
+            let fleet = fleet.unwrap_or_else(|violation| resume_unwind(violation));
+            totals.add(&fleet);
+            println!("{}", fleet.line(began.elapsed(), totals.fleets, seeds));
+        }
+    };
+    thread::scope(|scope| (0..jobs).for_each(|_| _ = scope.spawn(work)));
+    let total = totals.into_inner().unwrap();
     println!("{total}");
     assert!(total.moves > 0 && total.takeovers > 0, "the storms must do something: {total}");
 }
