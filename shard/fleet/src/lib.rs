@@ -36,3 +36,4 @@ pub mod zones;
 
 #[cfg(all(test, any(feature = "etcd", feature = "nats")))]
 mod authority;
+mod end_signal;

@@ -3,13 +3,10 @@
 use super::fleet::Registry;
 use super::server::{self, Server};
 use super::settings::{Settings, Sources};
+use crate::end_signal::end_signal;
 use crate::registry::{FleetSettings, Keys, RegistrySettings, open_directory, open_store};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::error::Error;
-use std::io;
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
 
 /// Runs until SIGTERM or SIGINT, and then until all requests are answered or `drain-secs` have passed.
 ///
@@ -37,7 +34,7 @@ pub fn check(sources: &Sources) -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let ends = end_signal()?;
+    let mut ends = end_signal()?;
     let fleet = FleetSettings::load(&settings.fleet)?;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed)?;
@@ -55,26 +52,9 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tracing::info!(%address, "the balancer serves; dashboard: {scheme}://{address}");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     // The thread of the signals is there until one comes.
-    let _ = ends.await;
+    let _ = ends.wait_for(|ends| *ends).await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     let cut = server.drain().await;
     tracing::info!(cut, "the balancer ends");
     Ok(())
-}
-
-/// Tells when a signal ends the process. A second one ends it at once.
-fn end_signal() -> io::Result<oneshot::Receiver<()>> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    let (sender, receiver) = oneshot::channel();
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut sender = Some(sender);
-        for signal in signals.forever() {
-            match sender.take() {
-                // The receiver waits until the process ends.
-                Some(sender) => drop(sender.send(())),
-                None => std::process::exit(128 + signal),
-            }
-        }
-    })?;
-    Ok(receiver)
 }

@@ -38,6 +38,10 @@ pub struct BusSettings {
     pub password_file: Option<PathBuf>,
     /// PEM file with the certificates that sign those of NATS. Needed for `tls`.
     pub ca_certificate: Option<PathBuf>,
+    /// PEM file with the certificate chain of this client, where NATS asks for one.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key of that certificate. Other users of this host must not be able to read it.
+    pub certificate_key: Option<PathBuf>,
 }
 
 fn usual_subject() -> String {
@@ -76,6 +80,11 @@ impl BusSettings {
         let has_tls = self.servers.iter().any(|server| server.starts_with("tls://"));
         if has_tls != self.ca_certificate.is_some() {
             faults.push("bus.ca-certificate must name the PEM file that signs the certificates of NATS if, and only if, bus.servers has tls://".into());
+        }
+        if self.certificate.is_some() != self.certificate_key.is_some() {
+            faults.push("bus.certificate and bus.certificate-key belong together: set both or none".into());
+        } else if self.certificate.is_some() && !has_tls {
+            faults.push("bus.servers has no tls://, so bus.certificate has no effect: use tls://".into());
         }
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if self.subject.is_empty() || self.subject.len() > SUBJECT_BYTES_MAX || !self.subject.bytes().all(is_token) {
@@ -160,6 +169,8 @@ mod tests {
             ("servers = ['10.0.0.1:4222']\nkey-file = 'k'".into(), "must be nats://HOST:PORT or tls://HOST:PORT"),
             ("servers = ['tls://a:4222']\nkey-file = 'k'".into(), "bus.ca-certificate must name"),
             (format!("{good}ca-certificate = 'a'"), "bus.ca-certificate must name"),
+            (format!("{good}certificate = 'a'"), "bus.certificate and bus.certificate-key belong together"),
+            (format!("{good}certificate = 'a'\ncertificate-key = 'b'"), "so bus.certificate has no effect"),
             (format!("{good}subject = 'a.b'"), "bus.subject is \"a.b\""),
             (format!("{good}margin = -1"), "bus.margin is -1"),
             (format!("{good}checkpoint-secs = 301"), "bus.checkpoint-secs is 301"),

@@ -3,7 +3,8 @@
 use super::links::Target;
 use crate::model::{Directory, Name};
 use crate::registry::{DirectoryReader, FleetSettings, RegistrySettings, open_directory};
-use std::collections::BTreeMap;
+use crate::topology::{NODES_MAX, PlaceId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -35,6 +36,8 @@ pub(super) struct Roster {
     directory: Option<DirectoryReader>,
     /// What was looked up last, and when.
     known: Option<(Texts, Instant)>,
+    /// Nodes and hosts without a place. The log has said so.
+    left_out: BTreeSet<Name>,
     /// The last answer to each address: it stays when the DNS does not answer.
     found: BTreeMap<String, SocketAddr>,
 }
@@ -46,13 +49,19 @@ impl Roster {
             RegistrySettings::Etcd(_) => Some(open_directory(&settings, seed)?),
             RegistrySettings::Hosts(_) => None,
         };
-        Ok(Roster { read_at: modified(&settings.path), settings, directory, known: None, found: BTreeMap::new() })
+        let (left_out, found) = Default::default();
+        Ok(Roster { read_at: modified(&settings.path), settings, directory, known: None, left_out, found })
     }
 
     /// All nodes and hosts, if they have changed or were not looked up for a while.
     pub(super) async fn poll(&mut self) -> Option<Places> {
         self.reload();
-        let texts = self.texts();
+        let mut texts = self.texts();
+        let left_out = texts.leave_out();
+        for (name, why) in left_out.iter().filter(|(name, _)| !self.left_out.contains(name)) {
+            tracing::error!(%name, "{why}");
+        }
+        self.left_out = left_out.into_iter().map(|(name, _)| name).collect();
         if self.known.as_ref().is_some_and(|(known, at)| *known == texts && at.elapsed() < LOOKUP_INTERVAL) {
             return None;
         }
@@ -124,6 +133,33 @@ fn texts_of(directory: &Directory) -> Texts {
     }
 }
 
+impl Texts {
+    /// Leaves out what has no place: nodes above the limit, and of two with the same short id the second. They are in the order of
+    /// their names, so all nodes leave out the same ones.
+    fn leave_out(&mut self) -> Vec<(Name, String)> {
+        let mut left_out = Vec::new();
+        let mut taken: BTreeMap<PlaceId, Name> = BTreeMap::new();
+        let mut is_in = |name: &Name, place: PlaceId| match taken.get(&place) {
+            Some(other) => {
+                left_out.push((
+                    name.clone(),
+                    format!("it has the same short id as {other}, so no route uses it: rename it"),
+                ));
+                false
+            }
+            None => taken.insert(place, name.clone()).is_none(),
+        };
+        self.nodes.retain(|name, _| is_in(name, PlaceId::of_node(name)));
+        self.hosts.retain(|name, _| is_in(name, PlaceId::of_host(name)));
+        while self.nodes.len() > NODES_MAX {
+            let (name, _) = self.nodes.pop_last().expect("there are some");
+            left_out
+                .push((name, format!("no route uses this node, because a fleet has at most {NODES_MAX}: end some")));
+        }
+        left_out
+    }
+}
+
 /// When the file was last written.
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
@@ -132,6 +168,26 @@ fn modified(path: &Path) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_place_is_left_out_by_name() {
+        // Found by a search: the SHA-256 of each pair begins with the same four bytes.
+        let names = |names: &[&str]| names.iter().map(|name| (name.parse().unwrap(), String::new())).collect();
+        let mut texts = Texts {
+            nodes: names(&["place-20785", "place-41992", "place-9660"]),
+            hosts: names(&["place-5139", "place-5140"]),
+        };
+        let left_out = texts.leave_out();
+        let whys: Vec<_> = left_out.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        assert!(whys[0].starts_with("place-41992: it has the same short id as place-20785"), "{whys:?}");
+        assert!(whys[1].starts_with("place-5139: it has the same short id as place-9660"), "{whys:?}");
+        assert_eq!((whys.len(), texts.nodes.len(), texts.hosts.len()), (2, 2, 1));
+        let many: Vec<String> = (100..100 + NODES_MAX + 2).map(|number| format!("node-{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        texts.nodes = names(&many);
+        let left_out: Vec<_> = texts.leave_out().into_iter().map(|(name, _)| name.to_string()).collect();
+        assert_eq!((left_out, texts.nodes.len()), (vec!["node-165".to_owned(), "node-164".into()], NODES_MAX));
+    }
 
     #[test]
     fn an_address_stays_while_the_dns_has_it() {

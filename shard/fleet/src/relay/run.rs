@@ -8,16 +8,14 @@ use super::own::Own;
 use super::registration::Registration;
 use super::roster::Roster;
 use super::{RelayKey, key};
+use crate::end_signal::end_signal;
 use crate::model::{Name, Node, RunId};
 use crate::registry::{FleetSettings, Keys, RegistrySettings, open_store};
 use crate::topology::{PlaceId, RelaySettings};
 use ringshard_operation::private_file;
 use ringshard_protocol::gateway::GatewayKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::error::Error;
-use std::io;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -196,21 +194,4 @@ fn register(
     let (driver, node) = (Rc::clone(driver), node.clone());
     let described = move || Node { links: driver.with_relay(Relay::links), ..node.clone() };
     Ok(Some(spawn_local(registration.run(described, ends))))
-}
-
-/// Becomes true when a signal ends the process.
-fn end_signal() -> io::Result<watch::Receiver<bool>> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    let (sender, receiver) = watch::channel(false);
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if signals.forever().next().is_some() {
-            // The receivers are there until the process ends.
-            let _ = sender.send(true);
-        }
-        // A second signal ends it at once.
-        if let Some(signal) = signals.forever().next() {
-            std::process::exit(128 + signal);
-        }
-    })?;
-    Ok(receiver)
 }

@@ -5,7 +5,7 @@ use super::seal::LETTER_BYTES_MAX;
 use crate::model::RunId;
 use async_nats::{Client, ConnectOptions, Event, RequestErrorKind, Subscriber};
 use futures_util::StreamExt;
-use ringshard_certificates::read_certificates;
+use ringshard_certificates::{CertificateSource, Certificates, read_certificates};
 use ringshard_operation::private_file;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub enum BusError {
     /// One of the two does not accept the certificate of the other.
     #[error(
         "cannot use NATS: {1}; bus.ca-certificate must name the certificate that signed that of NATS, but is {0}; NATS's must be \
-         valid now, and for the host in bus.servers"
+         valid now, and for the host in bus.servers; if NATS asks for one of this host, bus.certificate must name one that it accepts"
     )]
     Certificate(PathBuf, async_nats::ConnectError),
     /// A subject that NATS refuses.
@@ -192,7 +192,9 @@ pub async fn has_jetstream(settings: &BusSettings, server: &str) -> Result<(), S
 /// Connects to one server, and tries once.
 async fn connect(settings: &BusSettings, server: &str) -> Result<Client, BusError> {
     options(settings)?.connect(server).await.map_err(|error| match &settings.ca_certificate {
-        Some(file) if error.to_string().contains("certificate") => BusError::Certificate(file.clone(), error),
+        Some(file) if error.to_string().to_lowercase().contains("certificate") => {
+            BusError::Certificate(file.clone(), error)
+        }
         _ => BusError::Connect(error),
     })
 }
@@ -213,6 +215,12 @@ fn options(settings: &BusSettings) -> Result<ConnectOptions, BusError> {
     if let Some(certificates) = &settings.ca_certificate {
         read_certificates(certificates).map_err(|error| BusError::File(format!("bus.ca-certificate: {error}")))?;
         options = options.add_root_certificates(certificates.clone()).require_tls(true);
+    }
+    if let (Some(chain), Some(key)) = (&settings.certificate, &settings.certificate_key) {
+        private_file::read(key).map_err(BusError::File)?;
+        let files = CertificateSource::Files { chain: chain.clone(), key: key.clone() };
+        Certificates::open(&files).map_err(|error| BusError::File(format!("bus.certificate: {error}")))?;
+        options = options.add_client_certificate(chain.clone(), key.clone());
     }
     Ok(options)
 }

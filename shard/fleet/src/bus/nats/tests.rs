@@ -5,6 +5,7 @@ use crate::authority::Authority;
 use crate::bus::BusSettings;
 use crate::model::RunId;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -14,12 +15,13 @@ use tokio::time::{Instant, sleep};
 struct Nats(Child, String);
 
 impl Nats {
-    /// Starts one with this certificate and key. None: it is not installed.
-    fn start([certificate, key]: &[String; 2]) -> Option<Nats> {
+    /// Starts one with this certificate and key, and more options. None: it is not installed.
+    fn start([certificate, key]: &[String; 2], more: &[&str]) -> Option<Nats> {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let spawned = Command::new("nats-server")
             .args(["--addr", "127.0.0.1", "--port", &free.port().to_string()])
             .args(["--tls", "--tlscert", certificate, "--tlskey", key])
+            .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -64,7 +66,7 @@ impl Drop for Nats {
 #[tokio::test]
 async fn the_certificate_of_nats_is_verified_and_an_error_names_the_file() {
     let (right, wrong) = (Authority::new(), Authority::new());
-    let Some(nats) = Nats::start(&right.sign("nats", &["127.0.0.1"])) else { return };
+    let Some(nats) = Nats::start(&right.sign("nats", &["127.0.0.1"]), &[]) else { return };
     nats.answer(&nats.settings(&right.file())).await.expect("the letter comes back");
     let error = nats.answer(&nats.settings(&wrong.file())).await.expect_err("another authority signed it");
     let file = wrong.file().display().to_string();
@@ -93,7 +95,7 @@ async fn the_certificate_of_nats_is_verified_and_an_error_names_the_file() {
 async fn a_certificate_for_another_host_and_a_file_without_certificates_are_refused() {
     let authority = Authority::new();
     let signed = authority.sign("nats", &["nats.example"]);
-    let Some(nats) = Nats::start(&signed) else { return };
+    let Some(nats) = Nats::start(&signed, &[]) else { return };
     let error = nats.answer(&nats.settings(&authority.file())).await.expect_err("it is for another host");
     assert!(error.contains("for the host in bus.servers"), "{error}");
     for file in ["/nowhere.pem", &signed[1]] {
@@ -101,4 +103,31 @@ async fn a_certificate_for_another_host_and_a_file_without_certificates_are_refu
         let error = error.expect("it holds no certificate").to_string();
         assert!(error.contains("bus.ca-certificate") && error.contains(file), "{error}");
     }
+}
+
+#[tokio::test]
+async fn nats_lets_only_clients_with_a_certificate_in_if_it_asks_for_one() {
+    let (right, wrong) = (Authority::new(), Authority::new());
+    let authority = right.file().display().to_string();
+    let signed = right.sign("nats", &["127.0.0.1"]);
+    let Some(nats) = Nats::start(&signed, &["--tlsverify", "--tlscacert", &authority]) else { return };
+    let with = |[certificate, key]: [String; 2]| BusSettings {
+        certificate: Some(certificate.into()),
+        certificate_key: Some(key.into()),
+        ..nats.settings(&right.file())
+    };
+    let own = right.sign("host", &["eu-1"]);
+    nats.answer(&with(own.clone())).await.expect("its authority has signed this one");
+    for settings in [nats.settings(&right.file()), with(wrong.sign("host", &["eu-1"]))] {
+        let error = nats.answer(&settings).await.expect_err("it has not signed this one");
+        assert!(error.contains("bus.certificate must name"), "{error}");
+    }
+    // A key that is not the certificate's, and one that others can read.
+    let [certificate, key] = own;
+    let [_, other] = right.sign("other", &["eu-1"]);
+    let error = nats.answer(&with([certificate.clone(), other])).await.expect_err("they do not belong together");
+    assert!(error.contains("bus.certificate: "), "{error}");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let error = nats.answer(&with([certificate, key.clone()])).await.expect_err("everybody can read the key");
+    assert!(error.contains(&key), "{error}");
 }
