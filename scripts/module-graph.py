@@ -88,6 +88,7 @@ ROOMS = {
     },
     "ringshard-fleet": {
         "clock": [],
+        "end_signal": [],
         "model": [],
         "store": [],
         "courier": ["model"],
@@ -96,11 +97,11 @@ ROOMS = {
         "checkpoints": ["bus", "clock", "model"],
         "topology": ["model"],
         "registry": ["bus", "model", "store", "topology"],
-        "relay": ["model", "registry", "store", "topology"],
+        "relay": ["end_signal", "model", "registry", "store", "topology"],
         "host": ["bus", "checkpoints", "clock", "courier", "model", "registry", "store", "zones"],
         "location": [],
         "balancer": ["location", "model"],
-        "balance": ["balancer", "location", "model", "registry", "store"],
+        "balance": ["balancer", "end_signal", "location", "model", "registry", "store"],
     },
 }
 NO_IO = [
