@@ -17,13 +17,15 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --players N        players (default 200)
   --secs N           seconds that they walk (default 60)
   --disturb WHAT     while they walk: host (kill -9), etcd-node (kill -9), etcd (all nodes stop), nats (stops),
-                     balancer (kill -9), move (a zone goes to another host), drain (a host ends); default: nothing
+                     balancer (kill -9), relay (kill -9, with --edge), move (a zone goes to another host), drain (a host
+                     ends); default: nothing
   --checkpoint SECS  seconds between two checkpoints of a player; 0: none (default 10)
   --interruption MS  longest interruption of snapshots at a crossing, for 99 of 100 (default 150)
   --lost N           players that may lose their session, as on a machine that stands still for seconds (default 0)
   --away SECONDS     how long etcd or NATS stop (default 60)
   --gateway          two more players, in Node: one over the WebSocket of a gateway, one over UDP (needs `npm ci && npm run
                      build` in engine/typescript)
+  --edge             the players reach the hosts only over an edge and one of two relays (needs --namespaces)
   --namespaces       each program in a network namespace of its own, on one bridge (needs root)
   --json FILE        write the players' result there
 
@@ -38,7 +40,7 @@ fail() {
     exit 1
 }
 
-build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 checkpoint=10 gateway='' namespaces=''
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 checkpoint=10 gateway='' edge='' namespaces=''
 arguments=("$@")
 while (($#)); do
     case $1 in
@@ -52,6 +54,7 @@ while (($#)); do
         --checkpoint) checkpoint=${2:?--checkpoint needs seconds} && shift 2 ;;
         --interruption) interruption=${2:?--interruption needs milliseconds} && shift 2 ;;
         --gateway) gateway=yes && shift ;;
+        --edge) edge=yes && shift ;;
         --namespaces) namespaces=yes && shift ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
         --json) json=$(realpath "${2:?--json needs a file}") && shift 2 ;;
@@ -59,9 +62,11 @@ while (($#)); do
         *) echo "fleet: there is no option $1; see --help" >&2 && exit 1 ;;
     esac
 done
-disturbances=(host etcd-node etcd nats balancer move drain)
+disturbances=(host etcd-node etcd nats balancer relay move drain)
 [[ -z $disturb || " ${disturbances[*]} " == *" $disturb "* ]] ||
     { echo "fleet: --disturb is $disturb; it can be ${disturbances[*]}" >&2 && exit 1; }
+[[ -z $edge || -n $namespaces ]] || { echo 'fleet: --edge needs --namespaces' >&2 && exit 1; }
+[[ $disturb != relay || -n $edge ]] || { echo 'fleet: --disturb relay needs --edge' >&2 && exit 1; }
 [[ -z $gateway || -e engine/typescript/dist/test/live/wander.js ]] ||
     { echo 'fleet: --gateway needs `npm ci && npm run build` in engine/typescript' >&2 && exit 2; }
 for program in etcd nats-server python3 curl ${gateway:+node}; do
@@ -95,7 +100,7 @@ trap 'exit 1' INT TERM
 ports=$(python3 - <<'END'
 import random, socket
 found = []
-while len(found) < 25:
+while len(found) < 30:
     port = random.randrange(10_000, 32_768)
     try:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -130,6 +135,7 @@ if [[ -n $namespaces ]]; then
     ip link set "$FLEET_BRIDGE" up
 fi
 names=(etcd-0 etcd-1 etcd-2 nats balancer-0 balancer-1 wander)
+[[ -z $edge ]] || names+=(edge relay-0 relay-1)
 for ((number = 0; number < hosts; number++)); do names+=("host-$number"); done
 for name in "${names[@]}"; do settle "$name"; done
 
@@ -173,6 +179,11 @@ servers = ["nats://${addresses[nats]}:${port[6]}"]
 key-file = "$files/fleet.key"
 checkpoint-secs = $checkpoint
 END
+if [[ -n $edge ]]; then
+    "$ringshard" fleet keygen --out "$files/relay.key" >/dev/null
+    "$ringshard" keygen --out "$files/gateway.key" >/dev/null 2>&1
+    printf '\n[relays]\nkey-file = "relay.key"\ndirect = false\n' >>"$files/fleet.toml"
+fi
 export RINGSHARD_FLEET=$files/fleet.toml
 
 fleet() { "$ringshard" fleet "$@"; }
@@ -189,6 +200,7 @@ events() {
 start_host() {
     local number=$1 login=(--login off)
     if ((number == 0)); then login=(--login "127.0.0.1:${port[24]}"); else login+=(--ticket-issuers "$(cat "$files/services-0/ticket.pub")"); fi
+    [[ -z $edge ]] || login+=(--gateway-keys "$files/gateway.key")
     "$ringshard" keygen --out "$files/host-$number.key" >"$files/host-$number.public" 2>/dev/null
     start "host-$number" "$ringshard" serve --game demo --layout crowd --key "$files/host-$number.key" \
         --listen "${addresses[host-$number]}:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
@@ -223,9 +235,26 @@ for number in 0 1; do
     start "balancer-$number" "$ringshard" balance --fleet "$files/fleet.toml" --listen "127.0.0.1:${port[number + 16]}"
 done
 
+if [[ -n $edge ]]; then
+    doors=()
+    for ((number = 0; number < hosts; number++)); do
+        doors+=(--door "host-$number=${addresses[edge]}:${port[number + 25]}")
+        ip -n "$(space wander)" route add blackhole "${addresses[host-$number]}/32"
+    done
+    for name in relay-0 relay-1 edge; do
+        more=()
+        [[ $name != edge ]] || more=("${doors[@]}" --gateway-key "$files/gateway.key")
+        start "$name" "$ringshard" relay --name "$name" --listen "${addresses[$name]}:${port[29]}" "${more[@]}"
+    done
+    are_reached() { [[ $(fleet routes --json 2>/dev/null | grep -c '"rank": 2') -ge $hosts ]]; }
+    until_true 'the edge has no two routes to each host' 100 are_reached
+fi
+
 places=()
 for ((number = 0; number < hosts; number++)); do
-    places+=(--at "${addresses[host-$number]}:${port[number + 8]}=$(cat "$files/host-$number.public")")
+    at=${addresses[host-$number]}:${port[number + 8]}
+    [[ -z $edge ]] || at=${addresses[edge]}:${port[number + 25]}
+    places+=(--at "$at=$(cat "$files/host-$number.public")")
 done
 [[ $disturb == host ]] && lost=$players
 places+=(--ticket-key "$files/services-0/ticket.key")
@@ -279,6 +308,10 @@ case $disturb in
         echo "disturbed  NATS was away for $away s"
         ;;
     balancer) kill -9 "${processes[balancer-0]}" && echo 'disturbed  a balancer was killed' ;;
+    relay)
+        kill -9 "${processes[relay-0]}"
+        echo 'disturbed  a relay was killed'
+        ;;
     move)
         zone=$(fleet zones list --json | python3 -c 'import json, sys
 zones = json.load(sys.stdin)["zones"]

@@ -125,6 +125,8 @@ pub enum FromCore {
         player: u64,
         /// The key of its session. None: it is not in the world, or not connected.
         key: Option<ResumeKey>,
+        /// The name of the key of the gateway that its client is behind, if it is behind one.
+        gateway: Option<u64>,
     },
     /// The client of an expected session is here: its present server must hand it over.
     Awaited {

@@ -86,6 +86,7 @@ fn the_server_knows_the_address_behind_a_gateway() {
     assert!(behind.client.is_connected());
     let info = behind.info(&server);
     assert_eq!((info.address, info.path), (address(1), behind.path));
+    assert_eq!(server.endpoint.gateway_of(info.id), Some(key().name()));
     let now = server.now;
     behind.client.send(now, Channel::RELIABLE_ORDERED, b"through the gateway").unwrap();
     behind.run(&mut server, 2);

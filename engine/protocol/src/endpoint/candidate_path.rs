@@ -29,7 +29,7 @@ impl Candidate {
 
     /// Counts another datagram from the path. Only the first ones name the address behind a gateway.
     pub(super) fn heard(&mut self, sender: Sender, bytes: usize) {
-        if sender.origin().is_some() {
+        if sender.origin.is_some() {
             self.sender = sender;
         }
         self.bytes_in += bytes as u64;

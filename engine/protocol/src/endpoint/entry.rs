@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::candidate_path::Candidate;
 use super::send_queue::BufferIndex;
+use super::sender::Origin;
 use super::session::{SessionId, Token};
 use crate::connection::Connection;
 use crate::crypto::noise::ResumeKey;
@@ -54,8 +55,8 @@ pub(super) struct Entry {
     pub(super) accepted_at: Instant,
     /// A path that the client may have moved to.
     pub(super) candidate: Option<Box<Candidate>>,
-    /// The client's address, if a gateway vouches for one behind the path.
-    pub(super) origin: Option<SocketAddr>,
+    /// The client, if a gateway vouches for one behind the path.
+    pub(super) origin: Option<Origin>,
     /// The address that its handshake came from.
     pub(super) handshake_peer: SocketAddr,
     /// The ephemeral key of its handshake: a repeated Connect makes no second connection.
@@ -79,7 +80,7 @@ impl Entry {
 
     /// The client's address: behind the gateway, if there is one.
     pub(super) fn address(&self) -> SocketAddr {
-        self.origin.unwrap_or(self.path.peer)
+        self.origin.map_or(self.path.peer, |origin| origin.address)
     }
 
     /// Datagrams lost since the last call.

@@ -3,7 +3,7 @@
 use super::Endpoint;
 use super::offenders::Offence;
 use super::receive::Received;
-use super::sender::Sender;
+use super::sender::{Origin, Sender};
 use crate::gateway::Forwarded;
 use crate::link::Path;
 use crate::time::Instant;
@@ -25,24 +25,24 @@ impl Endpoint {
         if header.connection != ConnectionId::NONE && core != self.core && usize::from(core) < self.cores {
             return self.for_other_core(path, core, datagram);
         }
-        let Some((address, inner)) = self.open_forwarded(datagram) else {
+        let Some((origin, inner)) = self.open_forwarded(datagram) else {
             return self.refuse_forwarded(Offence::ForgedGateway, path.peer);
         };
-        if self.policy.denies(address.ip()) {
-            return self.refuse_forwarded(Offence::Denied, address);
+        if self.policy.denies(origin.address.ip()) {
+            return self.refuse_forwarded(Offence::Denied, origin.address);
         }
         match Header::decode(inner) {
-            Ok(header) => self.receive_from(now, path, Some(address), &header, inner),
+            Ok(header) => self.receive_from(now, path, Some(origin), &header, inner),
             Err(_) => self.bad_size(path),
         }
     }
 
-    /// The client's address and its datagram, if a known gateway wrote this.
-    fn open_forwarded<'a>(&self, datagram: &'a mut [u8]) -> Option<(SocketAddr, &'a mut [u8])> {
+    /// The client and its datagram, if a known gateway wrote this.
+    fn open_forwarded<'a>(&self, datagram: &'a mut [u8]) -> Option<(Origin, &'a mut [u8])> {
         let forwarded = Forwarded::decode(datagram).ok()?;
         let key = self.policy.gateways.iter().find(|key| key.name() == forwarded.gateway)?;
-        let address = forwarded.address;
-        Some((address, forwarded.open(key)?))
+        let origin = Origin { address: forwarded.address, gateway: forwarded.gateway };
+        Some((origin, forwarded.open(key)?))
     }
 
     fn refuse_forwarded(&mut self, offence: Offence, sender: SocketAddr) -> Received<'static> {
@@ -60,7 +60,7 @@ impl Endpoint {
         let Some(entry) = self.table.get_mut(header.connection) else { return };
         // A datagram that was overtaken shows where the client was, not where it is.
         if entry.path == sender.path && entry.connection.is_newest(header.sequence) {
-            entry.origin = sender.origin();
+            entry.origin = sender.origin;
         }
     }
 }

@@ -31,7 +31,7 @@ impl Endpoint {
         if self.policy.denies(sender.ip()) {
             // The datagram counts, but the connection does not move there.
             self.resources.drops.denied_address += 1;
-            self.offenders.note(Offence::Denied, sender.address);
+            self.offenders.note(Offence::Denied, sender.address());
             return;
         }
         self.stats.path_changed += 1;

@@ -29,6 +29,14 @@ impl Endpoint {
         Some(entry.connection.resume_key())
     }
 
+    /// The name of the key of the gateway that vouches for the client of a connection ([`GatewayKey::name`]). None if there is no
+    /// such connection, or its client is behind none.
+    ///
+    /// [`GatewayKey::name`]: crate::gateway::GatewayKey::name
+    pub fn gateway_of(&self, id: ConnectionId) -> Option<u64> {
+        self.table.get(id)?.origin.map(|origin| origin.gateway)
+    }
+
     /// A session with this key is to move here. For [`EXPECTED_PERIOD`](crate::limits::EXPECTED_PERIOD), its client is
     /// accepted. False if the session is here already, or too many are expected.
     pub fn expect_session(&mut self, now: Instant, key: ResumeKey) -> bool {

@@ -9,12 +9,11 @@ use super::entry::Entry;
 use super::life::Departure;
 use super::observer::show;
 use super::offenders::Offence;
-use super::sender::Sender;
+use super::sender::{Origin, Sender};
 use crate::connection::{ConnectionEvent, Ingested, Refused, Resources};
 use crate::link::Path;
 use crate::time::Instant;
 use crate::wire::{Channel, ConnectionId, Header, Messages, flags};
-use core::net::SocketAddr;
 
 /// The outcome of [`Endpoint::receive`].
 #[derive(Debug)]
@@ -55,7 +54,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         path: Path,
-        origin: Option<SocketAddr>,
+        origin: Option<Origin>,
         header: &Header,
         datagram: &'a mut [u8],
     ) -> Received<'a> {
@@ -110,7 +109,7 @@ impl Endpoint {
             self.stats.messages_in += u64::from(messages);
             return Received::Messages { id, messages: Messages::new(plaintext), more: false };
         }
-        let sender = Sender { path, address: origin.unwrap_or(path.peer) };
+        let sender = Sender { path, origin };
         if path_before != path {
             self.heard_on_other_path(now, id, sender, header, bytes);
         } else if origin.is_some() {
@@ -126,7 +125,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         path: Path,
-        origin: Option<SocketAddr>,
+        origin: Option<Origin>,
         header: &Header,
         datagram: &'a mut [u8],
     ) -> Received<'a> {
@@ -136,7 +135,7 @@ impl Endpoint {
             return self.for_other_core(path, core, datagram);
         }
         let (admission, mut context) = self.admission();
-        let sender = Sender { path, address: origin.unwrap_or(path.peer) };
+        let sender = Sender { path, origin };
         admission.receive(now, sender, datagram, &mut context);
         Received::Nothing
     }

@@ -193,7 +193,7 @@ impl Table {
         let entry = self.get_mut(id)?;
         assert!(entry.path != sender.path, "a candidate path is not the connection's own");
         entry.candidate = None;
-        (entry.path, entry.origin) = (sender.path, sender.origin());
+        (entry.path, entry.origin) = (sender.path, sender.origin);
         Some(entry)
     }
 

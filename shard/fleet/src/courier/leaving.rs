@@ -42,6 +42,8 @@ struct Leaving {
     player: u64,
     to: Destination,
     token: Option<Token>,
+    /// The name of the key of the gateway that the client is behind.
+    gateway: Option<u64>,
     phase: Phase,
     /// When the phase began.
     since: Duration,
@@ -100,7 +102,8 @@ impl Leavings {
         self.begun += 1;
         self.players.insert((core, player), id);
         let to = to.clone();
-        let leaving = Leaving { core, player, to, token: None, phase: Phase::Offered, since: now, repeat_at: now };
+        let leaving =
+            Leaving { core, player, to, token: None, gateway: None, phase: Phase::Offered, since: now, repeat_at: now };
         self.moves.insert(id, leaving);
         out.push_back(Output::ToCore(core, ToCore::Offer { player }));
         true
@@ -116,7 +119,7 @@ impl Leavings {
         now: Duration,
         core: usize,
         player: u64,
-        key: Option<ResumeKey>,
+        client: Option<(ResumeKey, Option<u64>)>,
         contract: &str,
         out: &mut VecDeque<Output>,
     ) {
@@ -125,8 +128,10 @@ impl Leavings {
             return;
         };
         // Without a key it is no longer in the world. Two moves of one session cannot be: it is in one world.
-        let Some(key) = key.filter(|key| !self.tokens.contains_key(&key.token)) else { return self.end(now, id) };
-        leaving.token = Some(key.token);
+        let Some((key, gateway)) = client.filter(|(key, _)| !self.tokens.contains_key(&key.token)) else {
+            return self.end(now, id);
+        };
+        (leaving.token, leaving.gateway) = (Some(key.token), gateway);
         self.tokens.insert(key.token, id);
         let ask = Note::Ask { key: key.to_bytes().to_vec(), contract: contract.to_owned() };
         out.push_back(Output::ToHost(leaving.to.peer.clone(), id, ask.clone()));
@@ -141,8 +146,9 @@ impl Leavings {
         if !matches!(leaving.phase, Phase::Asking { .. }) {
             return;
         }
+        let Leaving { core: at, player, gateway, .. } = *leaving;
         let to = ChangeServer { core, key: leaving.to.key, address: leaving.to.address };
-        out.push_back(Output::ToCore(leaving.core, ToCore::Send { player: leaving.player, to }));
+        out.push_back(Output::Send { core: at, player, to, host: leaving.to.peer.name.clone(), gateway });
         leaving.enter(now, Phase::Sent);
     }
 

@@ -38,6 +38,7 @@ use crate::model::{Name, RunId};
 use coming::Comings;
 use leaving::Leavings;
 use ringshard::runtime::fleet::{FromCore, ToCore};
+use ringshard_world::messages::ChangeServer;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -82,6 +83,19 @@ pub struct Door {
 pub enum Output {
     /// Says this to a core.
     ToCore(usize, ToCore),
+    /// Sends a client to this host.
+    Send {
+        /// The core that has it.
+        core: usize,
+        /// Its player there.
+        player: u64,
+        /// The server to which it connects, at the host's own address.
+        to: ChangeServer,
+        /// The host.
+        host: Name,
+        /// The name of the key of the gateway that the client is behind. If that has a door to the host, the client goes through it.
+        gateway: Option<u64>,
+    },
     /// Writes this to a host.
     ToHost(Peer, MoveId, Note),
     /// Finds out from the registry whether this run of a host is gone, and reports by [`Courier::is_gone`] if it is.
@@ -168,10 +182,10 @@ impl Courier {
             | FromCore::Checkpoint { .. }
             | FromCore::ZoneSaved { .. }
             | FromCore::Ended { .. } => {}
-            FromCore::Key { player, key } => {
+            FromCore::Key { player, key, gateway } => {
                 // One that has come stays until the host that it comes from knows that.
-                let key = key.filter(|key| !coming.has(&key.token));
-                leaving.key(now, core, player, key, &door.contract, out);
+                let client = key.filter(|key| !coming.has(&key.token)).map(|key| (key, gateway));
+                leaving.key(now, core, player, client, &door.contract, out);
             }
             FromCore::Awaited { token } => coming.awaited(now, core, &token, out),
             FromCore::Taken { token, player } => leaving.taken(now, core, &token, player, out),

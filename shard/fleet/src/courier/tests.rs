@@ -154,6 +154,7 @@ impl Fleet {
         while let Some(output) = self.hosts[at].courier.poll() {
             match output {
                 Output::ToCore(core, letter) => self.say_to_core(at, core, letter),
+                Output::Send { core, player, to, .. } => self.say_to_core(at, core, ToCore::Send { player, to }),
                 Output::ToHost(to, id, note) => {
                     let from = self.hosts[at].peer.clone();
                     for _ in 0..1 + u64::from(self.draw(10) == 0) {
@@ -187,7 +188,7 @@ impl Fleet {
                     bytes[..16].copy_from_slice(token);
                     ResumeKey::from_bytes(&bytes)
                 });
-                FromCore::Key { player, key }
+                FromCore::Key { player, key, gateway: None }
             }
             ToCore::Expect { key } => {
                 core.expected.insert(key.token);
@@ -263,7 +264,7 @@ impl Fleet {
         let courier = &mut self.hosts[0].courier;
         assert!(courier.begin(now, 0, 1, &to));
         let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
-        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key) });
+        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key), gateway: None });
         courier.hear_host(now, &to.peer, id, Note::Welcome { core: 0 });
         courier.hear_host(now, &to.peer, id, Note::Here);
         courier.hear_core(now, 0, FromCore::Taken { token: [0; 16], player: Some(player) });
@@ -377,7 +378,7 @@ fn a_player_moves_on_when_its_source_has_no_copy_any_more() {
         courier.tick(now);
         let before = outputs(courier);
         assert!(courier.begin(now, 0, 1, &third));
-        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key) });
+        courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key), gateway: None });
         let asks = outputs(courier).iter().any(|it| matches!(it, Output::ToHost(_, _, Note::Ask { .. })));
         (asks, before)
     };
@@ -392,6 +393,24 @@ fn a_player_moves_on_when_its_source_has_no_copy_any_more() {
     assert_eq!(courier.under_way(), (0, 0));
     let (asks, before) = moves_on(courier);
     assert!(asks && before.is_empty(), "{before:?}");
+}
+
+#[test]
+fn where_a_client_is_sent_depends_on_its_gateway() {
+    let mut fleet = Fleet::new(9, 0, 0);
+    fleet.add_player(0);
+    let (now, to) = (fleet.now, fleet.destination(1));
+    let id = MoveId { source: fleet.hosts[0].peer.run.0, number: 0 };
+    let courier = &mut fleet.hosts[0].courier;
+    assert!(courier.begin(now, 0, 1, &to));
+    let key = ResumeKey::from_bytes(&[0; ResumeKey::BYTES]);
+    courier.hear_core(now, 0, FromCore::Key { player: 1, key: Some(key), gateway: Some(77) });
+    courier.hear_host(now, &to.peer, id, Note::Welcome { core: 1 });
+    let outputs: Vec<_> = std::iter::from_fn(|| courier.poll()).collect();
+    let Some(Output::Send { core: 0, player: 1, to: server, host, gateway: Some(77) }) = outputs.last() else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!((host, server.core, server.address), (&to.peer.name, 1, to.address));
 }
 
 #[test]

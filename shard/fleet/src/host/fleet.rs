@@ -15,10 +15,10 @@ use crate::clock::Clock;
 #[cfg(feature = "nats")]
 use crate::courier::Peer;
 use crate::model::{HostState, RunId};
-#[cfg(feature = "nats")]
-use crate::registry::follow_zones;
 use crate::registry::membership::Standing;
 use crate::registry::{Keys, OpenError, RegistrySettings, open_store};
+#[cfg(feature = "nats")]
+use crate::registry::{follow_nodes, follow_zones};
 use ringshard::ops::fleet::Fleet;
 use ringshard::ops::host::{HostProbe, HostStatus};
 use ringshard::runtime::fleet::FleetEnd;
@@ -127,6 +127,7 @@ impl FleetHost {
                 let address = resolved(&address)?;
                 let _inside = runtime.enter();
                 let zones = follow_zones(store.clone(), keys.clone(), run.0);
+                let nodes = Some(follow_nodes(store.clone(), keys.clone(), run.0));
                 let (seal, member) = (Seal::new(&key, run), shown.clone());
                 let margin = bus.margin;
                 let settings = bus;
@@ -146,6 +147,7 @@ impl FleetHost {
                     store,
                     keys,
                     zones,
+                    nodes,
                     lease,
                     margin,
                     keeper,

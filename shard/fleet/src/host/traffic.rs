@@ -16,6 +16,7 @@ use crate::zones::{Duty, Steward, View};
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
 use ringshard::runtime::tick;
 use ringshard::world::border::{AnyBorder, BorderStats};
+use ringshard_world::messages::ChangeServer;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -73,6 +74,8 @@ pub(super) struct TrafficParts {
     pub store: Store,
     pub keys: Keys,
     pub zones: DirectoryReader,
+    /// Edges, through whose doors clients go on to other hosts. None: the clients of all go there directly.
+    pub nodes: Option<DirectoryReader>,
     pub lease: Duration,
     /// How far a player may be outside of the zones, in units of the map.
     pub margin: f32,
@@ -394,6 +397,13 @@ impl Traffic {
         while let Some(output) = self.courier.poll() {
             match output {
                 Output::ToCore(core, letter) => self.waiting[core].push_back(letter),
+                Output::Send { core, player, to, host, gateway } => {
+                    let nodes = self.parts.nodes.as_ref().map(DirectoryReader::latest);
+                    let door = nodes.zip(gateway).and_then(|(nodes, gateway)| nodes.door(gateway, &host));
+                    let address = door.unwrap_or(to.address);
+                    let to = ChangeServer { address, ..to };
+                    self.waiting[core].push_back(ToCore::Send { player, to });
+                }
                 Output::ToHost(to, id, note) => {
                     let bytes = self.parts.seal.seal(To::Run(to.run), &Letter::Move { id, note });
                     self.parts.bus.say(Some(to.run), bytes).await;

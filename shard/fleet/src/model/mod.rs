@@ -27,7 +27,7 @@ pub use audit::{AuditEntry, Changed};
 pub use directory::Directory;
 pub use host::{Host, HostState};
 pub use name::{Name, NotAName};
-pub use node::{Links, Node, Quality};
+pub use node::{Links, Node, Quality, gateway_name};
 pub use orders::{DrainOrder, Order, Orders};
 pub use run::RunId;
 pub use zones::{Moving, Owner, ZONES_MAX, Zone, ZoneError, Zones};

@@ -19,12 +19,21 @@ pub struct Node {
     /// Where clients reach hosts through it: `HOST:PORT`, UDP, by the name of the host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub doors: BTreeMap<Name, String>,
+    /// Name of the key with which it vouches for the addresses of clients: [`gateway_name`]. None: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
     /// Version of its program.
     #[serde(default)]
     pub version: String,
     /// What it measured of its links.
     #[serde(default)]
     pub links: Links,
+}
+
+/// The name of a gateway's key ([`GatewayKey::name`](ringshard_protocol::gateway::GatewayKey::name)) as text: its bytes as
+/// hexadecimal digits.
+pub fn gateway_name(name: u64) -> String {
+    format!("{:016x}", name.swap_bytes())
 }
 
 /// The links of a node, as it measured them.

@@ -60,6 +60,11 @@ impl Keys {
         format!("{}state/nodes/{name}/record", self.prefix)
     }
 
+    /// Where the nodes are.
+    pub fn nodes(&self) -> String {
+        format!("{}state/nodes/", self.prefix)
+    }
+
     /// The zones.
     pub fn zones(&self) -> String {
         format!("{}state/zones", self.prefix)

@@ -45,5 +45,5 @@ pub use reader::{DirectoryReader, Freshness};
 pub use roster::Roster;
 pub use settings::{FleetSettings, FleetSettingsError, RegistrySettings};
 pub use static_host::StaticHost;
-pub use watch::{follow, follow_host, follow_zones};
+pub use watch::{follow, follow_host, follow_nodes, follow_zones};
 pub use zone_record::{ZoneChangeError, ZoneRecord};

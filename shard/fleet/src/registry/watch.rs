@@ -38,6 +38,15 @@ pub fn follow_zones(store: Store, keys: Keys, seed: u64) -> DirectoryReader {
     follow_prefix(store, keys, prefix, seed)
 }
 
+/// Like [`follow`], but reads only the edges and relays.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn follow_nodes(store: Store, keys: Keys, seed: u64) -> DirectoryReader {
+    let prefix = keys.nodes();
+    follow_prefix(store, keys, prefix, seed)
+}
+
 fn follow_prefix(store: Store, keys: Keys, prefix: String, seed: u64) -> DirectoryReader {
     let (feed, reader) = DirectoryReader::channel();
     let task = FollowTask {

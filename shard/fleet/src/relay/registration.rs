@@ -161,6 +161,7 @@ mod tests {
             region: "eu".parse().unwrap(),
             address: format!("192.0.2.{run}:3600"),
             doors: Default::default(),
+            gateway: None,
             version: "1".into(),
             links: Links::default(),
         }

@@ -9,7 +9,7 @@ use super::registration::Registration;
 use super::roster::Roster;
 use super::{RelayKey, key};
 use crate::end_signal::end_signal;
-use crate::model::{Name, Node, RunId};
+use crate::model::{Name, Node, RunId, gateway_name};
 use crate::registry::{FleetSettings, Keys, RegistrySettings, open_store};
 use crate::topology::{PlaceId, RelaySettings};
 use ringshard_operation::private_file;
@@ -70,7 +70,7 @@ fn prepare(options: &Options) -> Result<Prepared, Box<dyn Error>> {
     };
     let key = key::RelayKey::load(&beside(&options.fleet, &key_file))?;
     let gateway = options.gateway_key.as_deref().map(gateway_key).transpose()?;
-    let node = node(options, &fleet);
+    let node = node(options, &fleet, gateway.as_ref());
     let own = Own {
         id: PlaceId::of_node(&options.name),
         run: node.run.expect("a node that runs has a run").0,
@@ -93,7 +93,7 @@ fn gateway_key(path: &Path) -> Result<GatewayKey, String> {
     })
 }
 
-fn node(options: &Options, fleet: &FleetSettings) -> Node {
+fn node(options: &Options, fleet: &FleetSettings, gateway: Option<&GatewayKey>) -> Node {
     let entry = fleet.nodes.iter().find(|node| node.name == options.name);
     let usual: Name = "default".parse().expect("it is a name");
     let address = options.address.clone().or_else(|| entry.map(|entry| entry.address.clone()));
@@ -105,6 +105,7 @@ fn node(options: &Options, fleet: &FleetSettings) -> Node {
         run: Some(RunId(now_ms())),
         region: options.region.clone().or_else(|| entry.map(|entry| entry.region.clone())).unwrap_or(usual),
         doors: doors.collect(),
+        gateway: gateway.map(|key| gateway_name(key.name())),
         address,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         links: Default::default(),

@@ -64,6 +64,7 @@ mod tests {
                 region: name("eu"),
                 address: "a:1".into(),
                 doors: doors.iter().map(|host| (name(host), "a:2".to_owned())).collect(),
+                gateway: None,
                 version: String::new(),
                 links: Links { nodes: links(nodes), hosts: links(hosts) },
             };

@@ -33,8 +33,10 @@ impl<G: Game> Simulation<G> {
             match letter {
                 ToCore::Own(zones) => self.zones = Some(zones),
                 ToCore::Offer { player } => {
-                    let key = self.inside_by_number(player).and_then(|id| endpoint.session_key(id));
-                    self.shard.fleet.say(FromCore::Key { player, key });
+                    let id = self.inside_by_number(player);
+                    let key = id.and_then(|id| endpoint.session_key(id));
+                    let gateway = id.and_then(|id| endpoint.gateway_of(id));
+                    self.shard.fleet.say(FromCore::Key { player, key, gateway });
                 }
                 ToCore::Expect { key } => _ = endpoint.expect_session(now, key),
                 ToCore::Forget { token } => endpoint.forget_expected(&token),

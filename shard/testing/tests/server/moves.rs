@@ -173,7 +173,7 @@ impl Courier {
         let Some((player, from, to)) = self.moving else { panic!("nobody moves: {letter:?} of core {core}") };
         match letter {
             FromCore::Key { key: None, .. } => self.moving = None,
-            FromCore::Key { player: of, key: Some(key) } => {
+            FromCore::Key { player: of, key: Some(key), .. } => {
                 assert_eq!((of, core), (player, from));
                 self.token = Some(key.token);
                 self.ends[to].say(ToCore::Expect { key }).unwrap();

@@ -32,6 +32,6 @@ impl Context<'_> {
             Offence::HandshakeQueueFull => &mut drops.handshake_queue_full,
             _ => &mut drops.malformed,
         } += 1;
-        self.offenders.note(offence, sender.address);
+        self.offenders.note(offence, sender.address());
     }
 }

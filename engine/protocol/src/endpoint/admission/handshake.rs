@@ -187,7 +187,7 @@ impl Admission {
 fn entry(now: Instant, sender: Sender, client_key: [u8; 32], phase: Phase, connection: Connection) -> Entry {
     Entry {
         path: sender.path,
-        origin: sender.origin(),
+        origin: sender.origin,
         budget: Budget::default(),
         accepted_at: now,
         candidate: None,

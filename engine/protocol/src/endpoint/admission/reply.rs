@@ -56,7 +56,7 @@ impl Reply {
                     stats.denied_out += 1;
                     let (counter, offence) = denial(stats, denied.reason);
                     *counter += 1;
-                    offenders.note(offence, sender.address);
+                    offenders.note(offence, sender.address());
                 }
                 sent
             }

@@ -129,7 +129,7 @@ impl Core {
             ToCore::Own(own) => self.own = Some(own),
             ToCore::Offer { player } => {
                 let key = self.players.get(&player).map(|player| key_of(&player.token));
-                self.port.say(FromCore::Key { player, key });
+                self.port.say(FromCore::Key { player, key, gateway: None });
             }
             ToCore::Expect { key } => {
                 self.expected.insert(key.token, Instant::now() + EXPECTED_PERIOD);

@@ -152,6 +152,7 @@ impl Running {
             store: shared.clone(),
             keys: keys.clone(),
             zones: follow_zones(shared, keys, run.0),
+            nodes: None,
             lease: LEASE,
             margin: MARGIN,
         });
