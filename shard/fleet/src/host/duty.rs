@@ -5,19 +5,22 @@ use crate::model::{Host, RunId, Zones};
 use crate::registry::{Keys, ZoneChangeError, ZoneRecord};
 use crate::store::{Commit, Condition, Record, Store};
 use crate::zones::Duty;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether a host's record is of another run than this one. A record that cannot be read may be of this one.
 pub(super) fn is_of_other_run(record: &Record, run: RunId) -> bool {
     serde_json::from_slice(&record.value).is_ok_and(|host: Host| host.run != Some(run))
 }
 
-/// Changes the record of the zones if the duty is still right. Gives whether that changed something.
+/// Changes the record of the zones if the duty is still right. Gives whether that changed something. `is_orphaned` says, right before
+/// the change, whether the owner of a zone that is taken over is still silent: the registry may have been slow.
 pub(super) async fn carry_out(
     record: &ZoneRecord,
     store: &Store,
     keys: &Keys,
     me: &Peer,
     duty: &Duty,
+    is_orphaned: &AtomicBool,
 ) -> Result<bool, ZoneChangeError> {
     match duty {
         Duty::Take { zone, from } => {
@@ -33,7 +36,10 @@ pub(super) async fn carry_out(
                 _ => Condition::Absent,
             };
             let gone = Commit::default().when(key, condition);
-            let change = |zones: &mut Zones| zones.take(zone, Some(from), &me.name, me.run).map(|()| true);
+            let change = |zones: &mut Zones| match is_orphaned.load(Ordering::Relaxed) {
+                true => zones.take(zone, Some(from), &me.name, me.run).map(|()| true),
+                false => Ok(false),
+            };
             record.change(gone, change).await
         }
         Duty::Give { zone, to } => {

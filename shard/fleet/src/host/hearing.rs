@@ -14,6 +14,8 @@ pub(super) const BEAT: Duration = Duration::from_millis(500);
 const AWAY: Duration = Duration::from_millis(1_500);
 /// A host ends this long before the lease is over in which nobody may have heard it.
 pub(super) const FENCE_MARGIN: Duration = Duration::from_secs(1);
+/// For so long, the longest interruption counts.
+const LATELY: Duration = Duration::from_secs(10);
 /// A host counts as gone after the time of a lease and this of silence. A listener may have missed beats of up to [`AWAY`] and one more
 /// unnoticed, and the host stops itself [`FENCE_MARGIN`] before its lease ends.
 const DEAF: Duration = Duration::from_secs(1);
@@ -45,6 +47,8 @@ pub(super) struct Hearing {
     /// When the last of this host's own beats came back, and since when they do.
     echo: Option<Instant>,
     echo_since: Option<Instant>,
+    /// The longest interruption of its beats of late, and when it ended.
+    interruption: Option<(Duration, Instant)>,
     /// When another run under this host's name was heard, and the time in its beat.
     twin: Option<(Instant, u64)>,
     /// When the log last said that a clock differs.
@@ -70,7 +74,17 @@ impl Known {
 impl Hearing {
     pub(super) fn new(me: Peer) -> Self {
         let (hosts, said) = Default::default();
-        Hearing { me, hosts, said, began_ms: None, echo: None, echo_since: None, twin: None, warned_at: None }
+        Hearing {
+            me,
+            hosts,
+            said,
+            began_ms: None,
+            echo: None,
+            echo_since: None,
+            interruption: None,
+            twin: None,
+            warned_at: None,
+        }
     }
 
     /// This host says a beat now. Gives the time in it: `now_ms`, or a little more if the clock was set back a little, so that
@@ -92,6 +106,12 @@ impl Hearing {
         if from == self.me.run {
             // It counts from when it was said: others count this host's silence from then, too.
             if let Some((_, at)) = self.said.iter().find(|(at_ms, _)| *at_ms == beat.at_ms) {
+                let interruption = at.saturating_duration_since(self.echo.unwrap_or(*at));
+                if interruption > AWAY
+                    && self.interruption.is_none_or(|(longest, end)| interruption >= longest || end.elapsed() > LATELY)
+                {
+                    self.interruption = Some((interruption, now));
+                }
                 self.echo = self.echo.max(Some(*at));
                 self.echo_since.get_or_insert(now);
             }
@@ -178,6 +198,11 @@ impl Hearing {
         self.echo.map(|echo| echo.elapsed())
     }
 
+    /// Whether an interruption of so long has ended within this time.
+    pub(super) fn was_unheard(&self, long: Duration, within: Duration) -> bool {
+        self.interruption.is_some_and(|(longest, end)| longest >= long && end.elapsed() < within)
+    }
+
     /// Whether the bus is there: this host's own beats come back.
     pub(super) fn is_bus_there(&self) -> bool {
         self.echo.is_some_and(|echo| echo.elapsed() < AWAY)
@@ -217,6 +242,27 @@ mod tests {
 
     fn hearing() -> Hearing {
         Hearing::new(Peer { name: "me".parse().unwrap(), run: RunId(1) })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_interruption_counts_for_a_while_after_its_end() {
+        let mut hearing = hearing();
+        let mut echo = async |hearing: &mut Hearing, after: u64| {
+            tokio::time::advance(MS(after)).await;
+            let at_ms = hearing.say(1_000_000);
+            assert!(hearing.heard(RunId(1), beat("me", at_ms), 1_000_000));
+        };
+        for _ in 0..4 {
+            echo(&mut hearing, 500).await;
+        }
+        assert!(!hearing.was_unheard(MS(4_000), MS(3_500)));
+        echo(&mut hearing, 5_000).await;
+        echo(&mut hearing, 1_600).await;
+        assert!(hearing.was_unheard(MS(4_000), MS(3_500)), "a shorter one has followed");
+        assert!(!hearing.was_unheard(MS(5_500), MS(3_500)));
+        echo(&mut hearing, 1_000).await;
+        echo(&mut hearing, 1_000).await;
+        assert!(!hearing.was_unheard(MS(4_000), MS(3_500)), "it is over");
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
 use crate::model::{Host, HostState, Name, RunId, Zones};
 use crate::registry::{DirectoryReader, Keys, ZoneChangeError, ZoneRecord};
 use crate::store::{Store, StoreError};
-use crate::zones::{Duty, Steward, View};
+use crate::zones::{self, Duty, Steward, View};
 use ringshard::runtime::fleet::{FleetEnd, FromCore, OwnZones, ToCore};
 use ringshard::runtime::tick;
 use ringshard::world::border::{AnyBorder, BorderStats};
@@ -20,6 +20,7 @@ use ringshard_world::messages::ChangeServer;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -36,6 +37,9 @@ const DUTIES: Duration = Duration::from_millis(250);
 const FORGET: Duration = Duration::from_secs(60);
 /// Time after which a duty is tried again that did not succeed.
 const AGAIN: Duration = Duration::from_secs(2);
+/// After this host was silent for so long that others may take its zones over, what they decided then can still arrive at the registry
+/// for so long: they look again four times a second until they ask it, and it has 2 s.
+const SETTLED: Duration = Duration::from_millis(3_500);
 /// Time between two questions whether a host is gone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -104,7 +108,8 @@ pub(super) struct Traffic {
     asking: JoinSet<Asked>,
     /// Hosts of which the registry is being asked whether they are gone.
     asking_of: BTreeSet<Peer>,
-    has_duty: bool,
+    /// The zone with which the registry is being asked to change something, and whether its owner is still silent.
+    duty: Option<(Name, Arc<AtomicBool>)>,
     /// Zones with which something did not succeed, and when it is tried again.
     not_before: BTreeMap<Name, Instant>,
     own: Option<OwnZones>,
@@ -143,7 +148,7 @@ impl Traffic {
             duties_at: now,
             asking: JoinSet::new(),
             asking_of: BTreeSet::new(),
-            has_duty: false,
+            duty: None,
             not_before: BTreeMap::new(),
             own: None,
             shown: Arc::new(Mutex::new(counts)),
@@ -183,7 +188,7 @@ impl Traffic {
                         Ok(asked) => self.asked(asked),
                         // It has panicked, and nobody knows about what it asked.
                         Err(_) => {
-                            self.has_duty = false;
+                            self.duty = None;
                             self.asking_of.clear();
                         }
                     }
@@ -333,6 +338,9 @@ impl Traffic {
             patience: patience(self.parts.lease),
         };
         let duties = self.steward.duties(now, view);
+        if let Some((zone, is_orphaned)) = &self.duty {
+            is_orphaned.store(zones::is_orphaned(zone, view), Ordering::Relaxed);
+        }
         if let Some(neighbours) = &mut self.neighbours {
             let is_there = |peer: &Peer| heard.get(&peer.name).is_some_and(|heard| heard.run == peer.run);
             neighbours.set_zones(&directory.zones, &self.parts.me, is_there);
@@ -341,12 +349,13 @@ impl Traffic {
         let is_calm = !self.hearing.has_twin(patience(self.parts.lease));
         let due =
             duties.into_iter().find(|duty| self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at));
-        if let Some(duty) = due.filter(|_| !self.has_duty && is_calm && directory.revision > 0) {
-            self.has_duty = true;
+        if let Some(duty) = due.filter(|_| self.duty.is_none() && is_calm && directory.revision > 0) {
+            let is_orphaned = Arc::new(AtomicBool::new(true));
+            self.duty = Some((duty.zone().clone(), is_orphaned.clone()));
             let (record, me, keys) = (self.record.clone(), self.parts.me.clone(), self.parts.keys.clone());
             let store = self.parts.store.clone();
             self.asking.spawn(async move {
-                let done = duty::carry_out(&record, &store, &keys, &me, &duty).await;
+                let done = duty::carry_out(&record, &store, &keys, &me, &duty, &is_orphaned).await;
                 Asked::Duty(duty, done)
             });
         }
@@ -363,7 +372,7 @@ impl Traffic {
                 }
             }
             Asked::Duty(duty, done) => {
-                self.has_duty = false;
+                self.duty = None;
                 self.not_before.retain(|_, at| Instant::now() < *at);
                 if !matches!(done, Ok(true)) {
                     self.not_before.insert(duty.zone().clone(), Instant::now() + AGAIN);
@@ -377,7 +386,9 @@ impl Traffic {
 
     /// Ends the server if nobody can know that it is alive: then others take its zones over.
     fn fence(&mut self, is_registered: bool) {
-        let is_heard = self.hearing.unheard_for().is_some_and(|time| time + FENCE_MARGIN < self.parts.lease);
+        let lease = self.parts.lease;
+        let is_heard = self.hearing.unheard_for().is_some_and(|time| time + FENCE_MARGIN < lease)
+            && !self.hearing.was_unheard(lease.saturating_sub(FENCE_MARGIN), SETTLED);
         let has_twin = self.hearing.has_twin(self.parts.lease);
         let has_players = self.parts.server.status().players > 0;
         let has_zones = !self.parts.zones.latest().zones.is_empty();

@@ -150,6 +150,11 @@ impl Steward {
     }
 }
 
+/// Whether the owner of a zone is gone, as far as its beats say.
+pub fn is_orphaned(zone: &Name, view: View<'_>) -> bool {
+    view.zones.zones.get(zone).is_some_and(|zone| matches!(standing(zone, view), Standing::Gone))
+}
+
 enum Standing {
     Me,
     MyPast,
