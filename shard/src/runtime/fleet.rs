@@ -37,9 +37,12 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 /// Letters that may wait in each direction.
 pub const LETTERS_MAX: usize = 1_024;
+/// How long a core that ends waits until the fleet has taken what it says at last.
+const LAST_LETTERS: Duration = Duration::from_secs(1);
 
 /// Names a session while it moves.
 pub type Token = [u8; RESUME_TOKEN_BYTES];
@@ -105,7 +108,8 @@ pub enum Recall {
         /// Its last checkpoint: what a core has written into [`FromCore::Checkpoint`]. None: it enters as a newcomer.
         state: Option<Vec<u8>>,
     },
-    /// The account is at another host or core, which does not let it go at this moment: the client may ask again in a second.
+    /// The account is at another host or core, which does not let it go at this moment, or nobody knows where it is, because what keeps
+    /// checkpoints does not answer: the client may ask again in a second.
     Refuse,
 }
 
@@ -326,6 +330,21 @@ impl FleetPort {
     }
 }
 
+/// A core that ends says more than the ring has room for.
+impl Drop for FleetPort {
+    fn drop(&mut self) {
+        let until = Instant::now() + LAST_LETTERS;
+        self.flush();
+        while !self.waiting.is_empty()
+            && self.rings.as_ref().is_some_and(|(to_fleet, _)| !to_fleet.is_abandoned())
+            && Instant::now() < until
+        {
+            std::thread::sleep(Duration::from_millis(1));
+            self.flush();
+        }
+    }
+}
+
 impl FleetEnd {
     /// The next thing that the core says, if it has said something.
     pub fn take(&mut self) -> Option<FromCore> {
@@ -348,5 +367,34 @@ impl FleetEnd {
     /// The letter, if [`LETTERS_MAX`] wait: try again in a moment.
     pub fn say(&mut self, letter: ToCore) -> Result<(), ToCore> {
         self.to_core.push(letter).map_err(|rtrb::PushError::Full(letter)| letter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_core_says_at_last_arrives_however_much_it_is() {
+        let (mut ports, mut ends) = between(1);
+        let (mut port, mut end) = (ports.remove(0), ends.remove(0));
+        let count = 3 * LETTERS_MAX as u64;
+        let core = std::thread::spawn(move || {
+            (0..count).for_each(|player| port.say(FromCore::Outside { player, point: [0.0; 2] }))
+        });
+        let mut taken = 0;
+        while !core.is_finished() || !end.from_core.is_empty() {
+            if let Some(FromCore::Outside { player, .. }) = end.take() {
+                assert_eq!(player, taken);
+                taken += 1;
+            }
+        }
+        assert_eq!(taken, count);
+        core.join().unwrap();
+        // Nobody takes it any more.
+        let (mut ports, ends) = between(1);
+        drop(ends);
+        (0..count).for_each(|player| ports[0].say(FromCore::Outside { player, point: [0.0; 2] }));
+        drop(ports);
     }
 }

@@ -147,7 +147,7 @@ fn table(zones: &Zones) -> Table {
         Column::text("area", 0),
         Column::text("host", 0),
         Column::text("moves to", 0),
-        Column::new("changed hands", 0).rank(1),
+        Column::new("epoch", 0).rank(1),
     ];
     let row = |(name, zone): (&Name, &Zone)| {
         let or_dash = |name: Option<&Name>| name.map_or_else(|| "-".into(), ToString::to_string);

@@ -29,9 +29,9 @@ pub(super) struct Held {
     pub again_at: Option<Instant>,
     /// Whether it is in the queue of jobs.
     pub is_queued: bool,
-    /// The player as its core has let it go: its account goes on with that if the bucket does not answer. None: it has left for
-    /// good.
-    pub last_state: Option<Vec<u8>>,
+    /// What the last stay here has left, and the bucket does not have: its end. If the next player does not get into the world, that
+    /// is written after all.
+    pub unwritten: Option<Job>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,16 +56,11 @@ pub(super) enum Next {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Job {
     /// `until`: then its client is refused.
-    Enter {
-        takes_over: bool,
-        until: Instant,
-    },
-    Write {
-        state: Vec<u8>,
-    },
+    Enter { takes_over: bool, until: Instant },
+    /// With no state: the player has left for good.
+    Write { state: Option<Vec<u8>> },
     /// Nothing has changed, but the account may have entered elsewhere.
     Verify,
-    Delete,
 }
 
 pub(super) enum Finished {
@@ -76,7 +71,7 @@ pub(super) enum Finished {
 
 impl Held {
     pub fn new(serial: u64, core: usize, player: u64, stay: Option<Stay>, phase: Phase) -> Self {
-        let (next, revision, written, job, again_at, last_state) = (None, None, None, None, None, None);
+        let (next, revision, written, job, again_at, unwritten) = (None, None, None, None, None, None);
         let (is_busy, is_queued) = (false, false);
         Held {
             serial,
@@ -91,7 +86,7 @@ impl Held {
             is_busy,
             again_at,
             is_queued,
-            last_state,
+            unwritten,
         }
     }
 }
@@ -109,9 +104,10 @@ pub(super) async fn carry_out(
     }
     let stay = stay.expect("an account that has entered has a stay");
     let (hash, changed) = match &job {
-        Job::Write { state } => (Some(hash_of(state)), desk.write(account, stay, revision, state.clone()).await),
-        Job::Verify => (None, desk.verify(account, stay).await),
-        _ => (None, desk.delete(account, stay, revision).await),
+        Job::Write { state } => {
+            (state.as_deref().map(hash_of), desk.write(account, stay, revision, state.clone()).await)
+        }
+        _ => (None, desk.verify(account, stay).await),
     };
     Finished::Changed { account, serial, hash, changed, job }
 }

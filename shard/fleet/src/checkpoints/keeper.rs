@@ -7,13 +7,13 @@ use super::tasks::Desk;
 use super::vault::Vault;
 use super::zones::{ZoneCounters, Zones};
 use crate::clock::Clock;
-use crate::model::{Area, Name, RunId};
+use crate::model::{Name, RunId, Zone};
 use ringshard::game::AccountId;
 use ringshard::runtime::fleet::{FromCore, ToCore};
 use ringshard::runtime::tick::TICK;
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Keeps the checkpoints of a host. Its driver hands in what cores and other hosts say, and carries out each [`Output`].
@@ -27,7 +27,8 @@ impl Keeper {
     /// For this run of a host with so many cores. Each player and each zone has a checkpoint every so often.
     pub fn new(bucket: Bucket, vault: Vault, clock: Clock, me: RunId, cores: usize, every: Duration) -> Self {
         let ticks = (every.as_secs_f64() / TICK.as_secs_f64()) as u32;
-        let desk = Arc::new(Desk { bucket, vault, clock, me, refused: AtomicU64::new(0) });
+        let desk =
+            Arc::new(Desk { bucket, vault, clock, me, refused: AtomicU64::new(0), failing_since: Mutex::default() });
         Keeper {
             players: Players::new(desk.clone()),
             zones: Zones::new(desk, cores, every),
@@ -59,7 +60,7 @@ impl Keeper {
     }
 
     /// These are the zones of this host from now on.
-    pub fn set_zones(&mut self, zones: &[(Name, Area)]) {
+    pub fn set_zones(&mut self, zones: &[(Name, Zone)]) {
         self.zones.set(zones, &mut self.out);
     }
 
@@ -73,10 +74,11 @@ impl Keeper {
         self.players.answered(by, account);
     }
 
-    /// Looks at what is due and what takes too long. Call it every 50 ms or so, with the runs of other hosts that are heard.
-    pub fn tick(&mut self, alive: &BTreeSet<RunId>) {
-        self.players.tick(alive);
-        self.zones.tick(self.players.standing(), alive, &mut self.out);
+    /// Looks at what is due and what takes too long. Call it every 50 ms or so, with the runs of other hosts that are heard, and whether
+    /// these are all that live: after an interruption of the bus they are not.
+    pub fn tick(&mut self, alive: &BTreeSet<RunId>, is_complete: bool) {
+        self.players.tick(alive, is_complete);
+        self.zones.tick(self.players.standing(), alive, is_complete, &mut self.out);
     }
 
     /// Waits until the bucket has answered something. It can be dropped at any time.

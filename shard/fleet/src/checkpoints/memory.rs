@@ -28,8 +28,10 @@ pub enum BucketFault {
     AnswersLost,
     /// Each request takes so long.
     Slow(Duration),
-    /// There is no bucket.
+    /// There is no bucket, and there can be none.
     NoJetStream,
+    /// It was removed, with all that was in it, until somebody opens it again.
+    Removed,
     /// Requests are refused at once: no server of NATS leads the others at this moment.
     Leaderless,
     /// Reads come from a replica that is behind by so much.
@@ -71,6 +73,10 @@ impl MemoryBucket {
     }
 
     pub(super) async fn check(&self) -> Result<(), BucketError> {
+        if self.fault() == BucketFault::Removed {
+            self.set_fault(BucketFault::None);
+            *lock(&self.contents) = Contents::default();
+        }
         self.request(|_| Ok(())).await
     }
 
@@ -108,6 +114,7 @@ impl MemoryBucket {
             BucketFault::Slow(delay) if delay >= TIMEOUT => return late().await,
             BucketFault::Slow(delay) => sleep(delay).await,
             BucketFault::NoJetStream => return Err(BucketError::NoJetStream),
+            BucketFault::Removed => return Err(BucketError::Away("there is no such bucket".into())),
             BucketFault::Leaderless => return Err(BucketError::Away("no server leads".into())),
             BucketFault::None | BucketFault::AnswersLost | BucketFault::Lagging(_) => {}
         }

@@ -8,9 +8,8 @@ use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::kv::{DeleteErrorKind, Operation, Store, UpdateErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 /// Servers of NATS that keep each value, if there are so many.
@@ -23,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct NatsBucket {
     context: Context,
     name: String,
-    store: Arc<OnceCell<Store>>,
+    store: Arc<RwLock<Option<Store>>>,
 }
 
 impl NatsBucket {
@@ -33,7 +32,9 @@ impl NatsBucket {
     }
 
     pub(super) async fn open(&self) -> Result<(), BucketError> {
-        self.store.get_or_try_init(|| self.found_or_made()).await.map(|_| ())
+        let store = self.found_or_made().await?;
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store);
+        Ok(())
     }
 
     async fn found_or_made(&self) -> Result<Store, BucketError> {
@@ -72,12 +73,14 @@ impl NatsBucket {
         self.context.get_key_value(&self.name).await.map_err(away)
     }
 
-    fn store(&self) -> Result<&Store, BucketError> {
-        self.store.get().ok_or_else(|| BucketError::Away("it is not open".into()))
+    fn store(&self) -> Result<Store, BucketError> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        store.clone().ok_or_else(|| BucketError::Away("it is not open".into()))
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Found, BucketError> {
-        let entry = timeout(PATIENCE, self.store()?.entry(key)).await.map_err(away)?.map_err(away)?;
+        let store = self.store()?;
+        let entry = timeout(PATIENCE, store.entry(key)).await.map_err(away)?.map_err(away)?;
         Ok(entry.map_or_else(Found::default, |entry| Found {
             value: (entry.operation == Operation::Put).then(|| entry.value.to_vec()),
             revision: entry.revision,
@@ -85,7 +88,8 @@ impl NatsBucket {
     }
 
     pub(super) async fn put(&self, key: &str, revision: u64, value: Vec<u8>) -> Result<u64, BucketError> {
-        let update = self.store()?.update(key, value.into(), revision);
+        let store = self.store()?;
+        let update = store.update(key, value.into(), revision);
         timeout(PATIENCE, update).await.map_err(away)?.map_err(|error| match error.kind() {
             UpdateErrorKind::WrongLastRevision => BucketError::Conflict,
             _ => away(error),
@@ -93,7 +97,8 @@ impl NatsBucket {
     }
 
     pub(super) async fn delete(&self, key: &str, revision: u64) -> Result<(), BucketError> {
-        let delete = self.store()?.delete_expect_revision(key, Some(revision));
+        let store = self.store()?;
+        let delete = store.delete_expect_revision(key, Some(revision));
         timeout(PATIENCE, delete).await.map_err(away)?.map_err(|error| match error.kind() {
             DeleteErrorKind::WrongLastRevision => BucketError::Conflict,
             _ => away(error),

@@ -14,7 +14,7 @@ pub struct PlayerRecord {
     moves: u32,
     /// The run of the host that has written it.
     owner: u64,
-    /// The player. None: it has just entered as a newcomer.
+    /// The player. None: it has just entered as a newcomer, or has left for good.
     pub state: Option<Vec<u8>>,
 }
 
@@ -40,6 +40,8 @@ impl PlayerRecord {
 pub struct ZoneRecord {
     /// The run of the host that has written it.
     pub owner: u64,
+    /// The epoch in which that host has the zone ([`Zone::epoch`](crate::model::Zone::epoch)).
+    pub epoch: u64,
     /// Whether that host has lost the zone since: what it has saved is complete.
     pub is_last: bool,
     /// What each core of that host has saved.

@@ -1,6 +1,6 @@
 //! What the keeper asks the bucket, one account at a time.
 
-use super::answer::BucketError;
+use super::answer::{BucketError, Found};
 use super::bucket::Bucket;
 use super::record::{PlayerRecord, key_of};
 use super::vault::Vault;
@@ -10,6 +10,7 @@ use ringshard::game::AccountId;
 use ringshard::runtime::fleet::Stay;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -29,6 +30,8 @@ pub(super) struct Desk {
     pub me: RunId,
     /// Values that were no record of their account.
     pub refused: AtomicU64,
+    /// Since when the bucket has answered nothing. None: it answers.
+    pub failing_since: Mutex<Option<Instant>>,
 }
 
 /// What became of an account that enters.
@@ -54,6 +57,40 @@ pub(super) enum Changed {
 }
 
 impl Desk {
+    /// For how long the bucket has answered nothing.
+    pub(super) fn failing_for(&self) -> Duration {
+        self.failing_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Opens the bucket.
+    pub(super) async fn open(&self) -> Result<(), BucketError> {
+        self.noted(self.bucket.open().await)
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Found, BucketError> {
+        self.noted(self.bucket.get(key).await)
+    }
+
+    pub(super) async fn put(&self, key: &str, revision: u64, value: Vec<u8>) -> Result<u64, BucketError> {
+        self.noted(self.bucket.put(key, revision, value).await)
+    }
+
+    pub(super) async fn delete(&self, key: &str, revision: u64) -> Result<(), BucketError> {
+        self.noted(self.bucket.delete(key, revision).await)
+    }
+
+    fn noted<T>(&self, answer: Result<T, BucketError>) -> Result<T, BucketError> {
+        let mut since = self.failing_since.lock().unwrap_or_else(PoisonError::into_inner);
+        match &answer {
+            Ok(_) | Err(BucketError::Conflict) => *since = None,
+            Err(_) => _ = since.get_or_insert_with(Instant::now),
+        }
+        answer
+    }
+
     /// Begins a stay. A record of another host is taken over only if `takes_over`. The client waits `until` then: after that nothing
     /// is taken over, because it may have entered elsewhere.
     pub(super) async fn enter(&self, account: AccountId, takes_over: bool, until: Instant) -> Entered {
@@ -77,7 +114,7 @@ impl Desk {
             let stay = self.stay_at(self.clock.now_ms(), former);
             let state = record.and_then(|record| record.state);
             let mine = PlayerRecord::new(stay, self.me, state.clone());
-            match self.bucket.put(&key, revision, self.vault.seal(&key, at_ms, &mine)).await {
+            match self.put(&key, revision, self.vault.seal(&key, at_ms, &mine)).await {
                 Ok(revision) => return Entered::Here { stay, revision, state },
                 Err(BucketError::Conflict) => sleep(PAUSE * attempt).await,
                 Err(error) => return Entered::Failed(error.to_string()),
@@ -86,27 +123,28 @@ impl Desk {
         Entered::Failed("others change the record all the time".into())
     }
 
-    /// Writes a checkpoint. `known` is the number of the last change, if that was this host's.
+    /// Writes a checkpoint, or, with no state, that the player has left for good. The record stays: a host with an earlier stay of the
+    /// account learns from it that its own is over. `known` is the number of the last change, if that was this host's.
     pub(super) async fn write(
         &self,
         account: AccountId,
         stay: Stay,
         mut known: Option<u64>,
-        state: Vec<u8>,
+        state: Option<Vec<u8>>,
     ) -> Changed {
         let key = key_of(account);
-        let record = PlayerRecord::new(stay, self.me, Some(state));
+        let record = PlayerRecord::new(stay, self.me, state);
         let value = self.vault.seal(&key, self.clock.now_ms(), &record);
         for attempt in 1..=TRIES {
             let revision = match known.take() {
                 Some(revision) => revision,
                 None => match self.find::<PlayerRecord>(&key).await {
-                    Ok((_, Some((_, found)))) if found.stay() > stay => return Changed::Superseded,
+                    Ok((_, Some((_, found)))) if self.is_later(&found, stay) => return Changed::Superseded,
                     Ok((revision, _)) => revision,
                     Err(error) => return Changed::Failed(error.to_string()),
                 },
             };
-            match self.bucket.put(&key, revision, value.clone()).await {
+            match self.put(&key, revision, value.clone()).await {
                 Ok(revision) => return Changed::Done(revision),
                 Err(BucketError::Conflict) => sleep(PAUSE * attempt).await,
                 Err(error) => return Changed::Failed(error.to_string()),
@@ -118,7 +156,7 @@ impl Desk {
     /// Looks whether the record is this host's, in this stay.
     pub(super) async fn verify(&self, account: AccountId, stay: Stay) -> Changed {
         match self.find::<PlayerRecord>(&key_of(account)).await {
-            Ok((_, Some((_, found)))) if found.stay() > stay => Changed::Superseded,
+            Ok((_, Some((_, found)))) if self.is_later(&found, stay) => Changed::Superseded,
             Ok((revision, Some((_, found)))) if found.stay() == stay && found.owner() == self.me => {
                 Changed::Done(revision)
             }
@@ -127,26 +165,9 @@ impl Desk {
         }
     }
 
-    /// Removes the record of a stay. `known` is as above: a replica of NATS that is behind may have no record yet.
-    pub(super) async fn delete(&self, account: AccountId, stay: Stay, mut known: Option<u64>) -> Changed {
-        let key = key_of(account);
-        for attempt in 1..=TRIES {
-            let revision = match known.take() {
-                Some(revision) => revision,
-                None => match self.find::<PlayerRecord>(&key).await {
-                    Ok((_, Some((_, found)))) if found.stay() > stay => return Changed::Superseded,
-                    Ok((revision, Some(_))) => revision,
-                    Ok((revision, None)) => return Changed::Done(revision),
-                    Err(error) => return Changed::Failed(error.to_string()),
-                },
-            };
-            match self.bucket.delete(&key, revision).await {
-                Ok(()) => return Changed::Done(revision),
-                Err(BucketError::Conflict) => sleep(PAUSE * attempt).await,
-                Err(error) => return Changed::Failed(error.to_string()),
-            }
-        }
-        Changed::Failed("others change the record all the time".into())
+    /// Whether a record is of a later stay than this one of this host's. Of two hosts with the same, one counts.
+    fn is_later(&self, found: &PlayerRecord, stay: Stay) -> bool {
+        (found.stay(), found.owner()) > (stay, self.me)
     }
 
     /// A stay that begins at this time, with a number above this one: the record's, from a host whose clock may be ahead.
@@ -157,7 +178,7 @@ impl Desk {
 
     /// The number of a key's last change, and its record with its time. A value that is none is counted.
     pub(super) async fn find<T: DeserializeOwned>(&self, key: &str) -> Result<(u64, Option<(u64, T)>), BucketError> {
-        let found = self.bucket.get(key).await?;
+        let found = self.get(key).await?;
         let record = found.value.map(|value| self.vault.open(key, &value, self.clock.now_ms()));
         let record = record.transpose().unwrap_or_else(|error| {
             self.refused.fetch_add(1, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::bus::BusKey;
 use crate::clock::Clock;
-use crate::model::{Area, Name, RunId};
+use crate::model::{Area, Name, RunId, Zone};
 use ringshard::runtime::fleet::{FromCore, ToCore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,6 +20,10 @@ struct Host {
 struct Fleet {
     bucket: MemoryBucket,
     hosts: Vec<Host>,
+    /// How often the zone has got another host.
+    epoch: u64,
+    /// Whether the bus is there.
+    is_complete: bool,
 }
 
 fn name() -> Name {
@@ -30,11 +34,20 @@ fn area() -> Area {
     Area { min: [0.0; 2], max: [100.0; 2] }
 }
 
+/// A part of the map, from west to east.
+fn part(min: f32, max: f32, epoch: u64) -> Zone {
+    zone(Area { min: [min, 0.0], max: [max, 100.0] }, epoch)
+}
+
+fn zone(area: Area, epoch: u64) -> Zone {
+    Zone { area, owner: None, epoch, moving: None }
+}
+
 impl Fleet {
     /// Hosts with so many cores each.
     async fn new(cores: &[usize]) -> Self {
         let bucket = MemoryBucket::default();
-        let mut fleet = Fleet { bucket, hosts: Vec::new() };
+        let mut fleet = Fleet { bucket, hosts: Vec::new(), epoch: 0, is_complete: true };
         fleet.hosts = cores.iter().enumerate().map(|(at, cores)| fleet.host(at, *cores)).collect();
         fleet.pass(0.1).await;
         fleet
@@ -52,7 +65,7 @@ impl Fleet {
         while tokio::time::Instant::now() < until {
             let alive: BTreeSet<_> = self.hosts.iter().filter(|host| host.is_alive).map(|host| host.run).collect();
             for host in self.hosts.iter_mut().filter(|host| host.is_alive) {
-                host.keeper.tick(&alive);
+                host.keeper.tick(&alive, self.is_complete);
                 while timeout(Duration::from_micros(10), host.keeper.hear_bucket()).await.is_ok() {}
                 host.carry_out();
             }
@@ -61,7 +74,8 @@ impl Fleet {
     }
 
     fn own(&mut self, host: usize, is_owner: bool) {
-        let own = if is_owner { vec![(name(), area())] } else { Vec::new() };
+        self.epoch += u64::from(is_owner);
+        let own = if is_owner { vec![(name(), zone(area(), self.epoch))] } else { Vec::new() };
         self.hosts[host].keeper.set_zones(&own);
     }
 
@@ -181,18 +195,17 @@ async fn zones_that_are_split_and_merged_stay_with_their_cores() {
     fleet.own(0, true);
     fleet.pass(1.0).await;
     fleet.set(0, &[1]);
-    let area = |min: f32, max: f32| Area { min: [min, 0.0], max: [max, 100.0] };
-    let split = [(name(), area(0.0, 50.0)), ("east".parse().unwrap(), area(50.0, 100.0))];
+    let split = [(name(), part(0.0, 50.0, 1)), ("east".parse().unwrap(), part(50.0, 100.0, 2))];
     // In this game both parts have what the core has.
     fleet.hosts[0].cores[0].insert("east".into(), vec![2]);
     fleet.hosts[0].keeper.set_zones(&split);
     fleet.pass(0.5).await;
     assert_eq!(fleet.hosts[0].keeper.zone_counters().saved, 2, "both are saved at once");
-    fleet.hosts[0].keeper.set_zones(&[(name(), area(0.0, 100.0))]);
+    fleet.hosts[0].keeper.set_zones(&[(name(), part(0.0, 100.0, 2))]);
     fleet.pass(0.5).await;
     assert_eq!(fleet.parts(0), [Some(vec![1])], "no core has lost it");
     fleet.hosts[0].is_alive = false;
-    fleet.hosts[1].keeper.set_zones(&[("east".parse().unwrap(), area(50.0, 100.0))]);
+    fleet.hosts[1].keeper.set_zones(&[("east".parse().unwrap(), part(50.0, 100.0, 3))]);
     fleet.pass(1.0).await;
     assert_eq!(fleet.hosts[1].cores[0]["east"], Vec::<u8>::new(), "a later zone of that name is new");
 }
@@ -210,24 +223,103 @@ async fn a_zone_waits_while_the_bucket_is_away() {
     fleet.pass(20.0).await;
     assert_eq!((fleet.parts(1), fleet.hosts[1].keeper.zone_counters().waiting), (vec![None], 1));
     fleet.bucket.set_fault(BucketFault::None);
-    fleet.pass(3.0).await;
+    fleet.pass(6.0).await;
     assert_eq!((fleet.parts(1), fleet.hosts[1].keeper.zone_counters().waiting), (vec![Some(vec![5])], 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_zone_that_moves_while_the_bucket_is_away_loses_nothing() {
-    let mut fleet = Fleet::new(&[1, 1]).await;
+    // The bus is away with the bucket, as they are one NATS: nobody is heard when it is back.
+    for is_complete in [true, false] {
+        let mut fleet = Fleet::new(&[1, 1]).await;
+        fleet.own(0, true);
+        fleet.pass(1.0).await;
+        fleet.set(0, &[6]);
+        fleet.bucket.set_fault(BucketFault::Away);
+        fleet.is_complete = is_complete;
+        fleet.own(0, false);
+        fleet.own(1, true);
+        fleet.pass(20.0).await;
+        assert_eq!((fleet.parts(0), fleet.parts(1)), (vec![None], vec![None]), "nobody has it");
+        assert_eq!(fleet.hosts[0].keeper.zone_counters().losing, 1);
+        fleet.bucket.set_fault(BucketFault::None);
+        fleet.pass(6.0).await;
+        assert_eq!(fleet.parts(1), [Some(vec![6])]);
+        assert_eq!(fleet.hosts[0].keeper.zone_counters().losing, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_is_split_or_merged_while_the_bucket_is_away_keeps_what_was_saved() {
+    let mut fleet = Fleet::new(&[1, 1, 1]).await;
+    let east: Name = "east".parse().unwrap();
+    fleet.hosts[0].keeper.set_zones(&[(name(), part(0.0, 50.0, 1)), (east.clone(), part(50.0, 100.0, 2))]);
+    fleet.pass(1.0).await;
+    fleet.hosts[0].cores[0] = [("west".into(), vec![1]), ("east".into(), vec![2])].into();
+    fleet.pass(11.0).await;
+    fleet.hosts[0].is_alive = false;
+    fleet.bucket.set_fault(BucketFault::Away);
+    fleet.hosts[1].keeper.set_zones(&[(name(), part(0.0, 50.0, 3)), (east.clone(), part(50.0, 100.0, 4))]);
+    fleet.pass(3.0).await;
+    fleet.hosts[1].keeper.set_zones(&[(name(), part(0.0, 100.0, 4))]);
+    fleet.pass(3.0).await;
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.pass(6.0).await;
+    let both = [("west".to_owned(), vec![1]), ("east".into(), vec![2])].into();
+    assert_eq!(fleet.hosts[1].cores, [both], "its cores got both before they were one");
+    // This game keeps what it has under the name of the zone that stays.
+    fleet.hosts[1].cores[0] = [("west".into(), vec![1, 2])].into();
+    fleet.pass(11.0).await;
+    fleet.hosts[1].is_alive = false;
+    fleet.bucket.set_fault(BucketFault::Away);
+    fleet.hosts[2].keeper.set_zones(&[(name(), part(0.0, 100.0, 5))]);
+    fleet.pass(3.0).await;
+    fleet.hosts[2].keeper.set_zones(&[(name(), part(0.0, 50.0, 5)), (east, part(50.0, 100.0, 6))]);
+    fleet.hosts[2].cores[0].insert("east".into(), Vec::new());
+    fleet.pass(3.0).await;
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.pass(6.0).await;
+    assert_eq!(fleet.parts(2), [Some(vec![1, 2])], "its cores got the whole before it was split");
+    assert_eq!(fleet.hosts[2].keeper.zone_counters().waiting, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_reads_a_zone_late_does_not_take_it_from_its_next_host() {
+    let mut fleet = Fleet::new(&[1, 1, 1]).await;
     fleet.own(0, true);
     fleet.pass(1.0).await;
-    fleet.set(0, &[6]);
-    fleet.bucket.set_fault(BucketFault::Away);
-    fleet.own(0, false);
+    fleet.set(0, &[8]);
+    // The first host does not write its last state, so the second waits; meanwhile the zone goes on to the third.
     fleet.own(1, true);
-    fleet.pass(20.0).await;
-    assert_eq!((fleet.parts(0), fleet.parts(1)), (vec![None], vec![None]), "nobody has it");
-    fleet.bucket.set_fault(BucketFault::None);
-    fleet.pass(4.0).await;
-    assert_eq!(fleet.parts(1), [Some(vec![6])]);
+    fleet.pass(0.5).await;
+    fleet.own(1, false);
+    fleet.own(2, true);
+    fleet.own(0, false);
+    fleet.pass(5.0).await;
+    assert_eq!((fleet.parts(1), fleet.parts(2)), (vec![None], vec![Some(vec![8])]));
+    fleet.set(2, &[9]);
+    fleet.pass(11.0).await;
+    assert_eq!(fleet.hosts[2].keeper.zone_counters().failed, 0);
+    fleet.hosts[2].is_alive = false;
+    fleet.own(1, true);
+    fleet.pass(3.0).await;
+    assert_eq!(fleet.parts(1), [Some(vec![9])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_jetstream_nothing_waits_for_a_bucket() {
+    let mut fleet = Fleet::new(&[1]).await;
+    fleet.hosts.clear();
+    fleet.bucket.set_fault(BucketFault::NoJetStream);
+    fleet.hosts.push(fleet.host(2, 1));
+    for _ in 0..3 {
+        fleet.own(0, true);
+        fleet.pass(5.0).await;
+        assert_eq!(fleet.parts(0), [Some(vec![])]);
+        fleet.own(0, false);
+        fleet.pass(1.0).await;
+        assert_eq!((fleet.parts(0), fleet.hosts[0].keeper.zone_counters().losing), (vec![None], 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,13 +338,6 @@ async fn after_a_restart_of_everything_zones_wait_until_the_bucket_is_open() {
     fleet.bucket.set_fault(BucketFault::None);
     fleet.pass(4.0).await;
     assert_eq!(fleet.parts(0), [Some(vec![7])]);
-    // A NATS without JetStream is not waited for.
-    fleet.hosts.clear();
-    fleet.bucket.set_fault(BucketFault::NoJetStream);
-    fleet.hosts.push(fleet.host(2, 1));
-    fleet.own(0, true);
-    fleet.pass(3.0).await;
-    assert_eq!(fleet.parts(0), [Some(vec![])]);
 }
 
 #[tokio::test(start_paused = true)]

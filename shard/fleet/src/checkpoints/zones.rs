@@ -9,8 +9,8 @@ use super::answer::{BucketError, Standing};
 use super::output::Output;
 use super::record::key_of_zone;
 use super::tasks::Desk;
-use super::zone_tasks::{Claim, take, write};
-use crate::model::{Area, Name, RunId};
+use super::zone_tasks::{Heard, take, write};
+use crate::model::{Area, Name, RunId, Zone};
 use ringshard::runtime::fleet::{OwnZone, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -37,6 +37,8 @@ pub struct ZoneCounters {
     pub restored: u64,
     /// Zones of this host that its cores do not have yet, because the bucket has not answered.
     pub waiting: u64,
+    /// Zones that other hosts have now, and whose last state the bucket has not taken yet.
+    pub losing: u64,
 }
 
 /// Keeps the zones of a host.
@@ -44,6 +46,9 @@ pub(super) struct Zones {
     desk: Arc<Desk>,
     cores: usize,
     every: Duration,
+    /// The zones of this host, as the registry has them.
+    wanted: Vec<(Name, Zone)>,
+    /// The same, as its cores know them: a zone that is split or merged before they have it follows.
     own: BTreeMap<Name, Owned>,
     /// Zones whose last state is being written.
     losing: BTreeSet<Name>,
@@ -51,7 +56,7 @@ pub(super) struct Zones {
     next_request: u64,
     serial: u64,
     tasks: JoinSet<Finished>,
-    alive: BTreeSet<RunId>,
+    heard: Heard,
     /// Until the bucket is open, or certainly absent, no zone is given to the cores.
     standing: Standing,
     counters: ZoneCounters,
@@ -61,6 +66,7 @@ struct Owned {
     /// Distinguishes it from what this host had under the name before.
     serial: u64,
     zone: Arc<OwnZone>,
+    epoch: u64,
     phase: Phase,
     /// Whether the log says that it waits.
     is_late: bool,
@@ -72,19 +78,30 @@ enum Phase {
     /// Its record is being read.
     Reading,
     /// The cores have it.
-    Here { claim: Claim, written: Option<(u64, Instant)>, save_at: Instant },
+    Here(Here),
+}
+
+struct Here {
+    /// The number of the record's last change, if that was this host's.
+    revision: Option<u64>,
+    /// What was written last, and when.
+    written: Option<(u64, Instant)>,
+    save_at: Instant,
+    /// Another host has written the record since: nothing is written until this host gets the zone again.
+    is_lost: bool,
 }
 
 /// What cores are asked.
 struct Request {
     name: Name,
     serial: u64,
+    epoch: u64,
     is_last: bool,
     shares: Vec<Option<Vec<u8>>>,
 }
 
 enum Finished {
-    Taken { name: Name, serial: u64, taken: Option<(u64, Vec<Vec<u8>>)> },
+    Taken { name: Name, serial: u64, epoch: u64, taken: Option<(u64, Vec<Vec<u8>>)> },
     Removed,
     Written { name: Name, serial: u64, is_last: bool, hash: u64, written: Result<Option<u64>, BucketError> },
 }
@@ -95,13 +112,14 @@ impl Zones {
             desk,
             cores,
             every,
+            wanted: Vec::new(),
             own: BTreeMap::new(),
             losing: BTreeSet::new(),
             requests: BTreeMap::new(),
             next_request: 0,
             serial: 0,
             tasks: JoinSet::new(),
-            alive: BTreeSet::new(),
+            heard: Heard::default(),
             standing: Standing::Opening,
             counters: ZoneCounters::default(),
         }
@@ -109,41 +127,59 @@ impl Zones {
 
     /// The counters.
     pub(super) fn counters(&self) -> ZoneCounters {
-        let waits = |owned: &&Owned| !matches!(owned.phase, Phase::Here { .. });
-        ZoneCounters { waiting: self.own.values().filter(waits).count() as u64, ..self.counters }
+        let waiting = self.own.values().filter(|owned| owned.here().is_none()).count();
+        ZoneCounters { waiting: waiting as u64, losing: self.losing.len() as u64, ..self.counters }
     }
 
-    /// These are the zones of this host from now on. A zone that is split or merged stays with the cores: only the records
-    /// change.
-    pub(super) fn set(&mut self, zones: &[(Name, Area)], out: &mut VecDeque<Output>) {
-        let former = self.own.iter().map(|(name, owned)| (name.clone(), owned.zone.area)).collect::<Vec<_>>();
+    /// These are the zones of this host from now on.
+    pub(super) fn set(&mut self, zones: &[(Name, Zone)], out: &mut VecDeque<Output>) {
+        self.wanted = zones.to_vec();
+        self.follow(out);
+    }
+
+    /// Does what the registry says. A zone that is split or merged stays with the cores: only the records change. If the cores do not
+    /// have all parts yet, that waits.
+    fn follow(&mut self, out: &mut VecDeque<Output>) {
+        let wanted = std::mem::take(&mut self.wanted);
+        let former: Vec<_> = self.own.iter().map(|(name, owned)| (name.clone(), owned.zone.area)).collect();
         for (name, area) in &former {
-            if zones.iter().all(|(other, _)| other != name) {
-                let is_merged = zones.iter().any(|(_, other)| is_within(*area, corners(other)));
-                if is_merged { self.remove(name) } else { self.lose(name, out) }
+            let is_in = |(other, zone): &(Name, Zone)| other == name || is_within(*area, corners(&zone.area));
+            if !wanted.iter().any(is_in) {
+                self.lose(name, out);
             }
         }
-        for (name, area) in zones {
-            let zone = Arc::new(OwnZone { name: name.to_string(), area: corners(area) });
+        for (name, zone) in &wanted {
+            let area = corners(&zone.area);
+            let parts = || former.iter().filter(|(_, other)| overlap(area, *other)).map(|(name, _)| name);
+            let are_here = parts().all(|part| self.own.get(part).is_none_or(|owned| owned.here().is_some()));
             match self.own.get_mut(name) {
-                Some(owned) if owned.zone.area == zone.area => {}
+                Some(owned) if owned.zone.area == area && owned.epoch == zone.epoch => {}
+                // It was another host's in between.
+                Some(owned) if owned.zone.area == area => {
+                    self.lose(name, out);
+                    self.gain(name, zone, false);
+                }
+                _ if !are_here => {}
                 Some(owned) => {
-                    owned.zone = zone;
+                    owned.zone = Arc::new(OwnZone { name: name.to_string(), area });
+                    owned.epoch = zone.epoch;
                     owned.save_now();
+                    parts()
+                        .filter(|part| wanted.iter().all(|(other, _)| other != *part))
+                        .for_each(|part| self.remove(part));
                 }
-                None => {
-                    let is_split = former.iter().any(|(_, other)| is_within(corners(area), *other));
-                    self.gain(name, zone, is_split);
-                }
+                None => self.gain(name, zone, parts().next().is_some()),
             }
         }
+        self.wanted = wanted;
     }
 
-    fn gain(&mut self, name: &Name, zone: Arc<OwnZone>, is_split: bool) {
+    fn gain(&mut self, name: &Name, Zone { area, epoch, .. }: &Zone, is_split: bool) {
         self.serial += 1;
-        let here = Phase::Here { claim: Claim::Unread, written: None, save_at: Instant::now() };
-        let phase = if is_split { here } else { Phase::Waiting };
-        self.own.insert(name.clone(), Owned { serial: self.serial, zone, phase, is_late: false });
+        let (serial, epoch) = (self.serial, *epoch);
+        let zone = Arc::new(OwnZone { name: name.to_string(), area: corners(area) });
+        let phase = if is_split { Phase::Here(Here::new(None, Instant::now())) } else { Phase::Waiting };
+        self.own.insert(name.clone(), Owned { serial, zone, epoch, phase, is_late: false });
         if !is_split {
             self.read(name);
         }
@@ -155,19 +191,21 @@ impl Zones {
         let (desk, key) = (self.desk.clone(), key_of_zone(name));
         self.tasks.spawn(async move {
             // What stays is removed when it is too old.
-            if let Ok(found) = desk.bucket.get(&key).await {
-                let _ = desk.bucket.delete(&key, found.revision).await;
+            if let Ok(found) = desk.get(&key).await {
+                let _ = desk.delete(&key, found.revision).await;
             }
             Finished::Removed
         });
     }
 
     fn lose(&mut self, name: &Name, out: &mut VecDeque<Output>) {
-        let Owned { zone, phase, serial, .. } = self.own.remove(name).expect("it was found");
+        let owned = self.own.remove(name).expect("it was found");
         // A zone that the cores do not have yet is lost when its record was read.
-        if let Phase::Here { .. } = phase {
-            self.losing.insert(name.clone());
-            self.ask_cores(name.clone(), serial, &zone, true, out);
+        if owned.here().is_some() {
+            if self.standing != Standing::Absent {
+                self.losing.insert(name.clone());
+            }
+            self.ask_cores(name.clone(), &owned, true, out);
         }
     }
 
@@ -177,10 +215,11 @@ impl Zones {
         let waits = |owned: &&mut Owned| matches!(owned.phase, Phase::Waiting) && !must_wait;
         let Some(owned) = self.own.get_mut(name).filter(waits) else { return };
         owned.phase = Phase::Reading;
-        let (desk, name, serial, alive) = (self.desk.clone(), name.clone(), owned.serial, self.alive.clone());
+        let (serial, epoch) = (owned.serial, owned.epoch);
+        let (desk, name, heard) = (self.desk.clone(), name.clone(), self.heard.clone());
         self.tasks.spawn(async move {
-            let taken = take(&desk, &name, &alive).await;
-            Finished::Taken { name, serial, taken }
+            let taken = take(&desk, &name, epoch, &heard).await;
+            Finished::Taken { name, serial, epoch, taken }
         });
     }
 
@@ -191,18 +230,20 @@ impl Zones {
         if asked.shares.iter().any(Option::is_none) {
             return;
         }
-        let Request { name, serial, is_last, shares } = self.requests.remove(&request).expect("it was found");
-        self.write(name, serial, is_last, shares.into_iter().flatten().collect());
+        let Request { name, serial, epoch, is_last, shares } = self.requests.remove(&request).expect("it was found");
+        self.write(name, serial, epoch, is_last, shares.into_iter().flatten().collect());
     }
 
-    fn write(&mut self, name: Name, serial: u64, is_last: bool, shares: Vec<Vec<u8>>) {
+    fn write(&mut self, name: Name, serial: u64, epoch: u64, is_last: bool, shares: Vec<Vec<u8>>) {
         let hash = hash_of(&shares);
         let owned = self.own.get(&name).filter(|owned| owned.serial == serial);
-        let (claim, written) = match owned.map(|owned| &owned.phase) {
-            _ if is_last => (Claim::Own(None), None),
-            Some(Phase::Here { claim, written, .. }) => (*claim, *written),
+        let (known, written) = match owned.and_then(Owned::here) {
+            // Without a bucket it would be tried for ever.
+            _ if is_last && self.standing == Standing::Absent => return,
+            _ if is_last => (None, None),
+            Some(here) => (here.revision, here.written),
             // It was lost meanwhile: its last state follows.
-            _ => return,
+            None => return,
         };
         if written.is_some_and(|(last, at)| last == hash && at.elapsed() < REFRESH) {
             self.counters.unchanged += 1;
@@ -216,15 +257,22 @@ impl Zones {
         }
         let desk = self.desk.clone();
         self.tasks.spawn(async move {
-            let written = write(&desk, &name, claim, is_last, shares).await;
+            let written = write(&desk, &name, epoch, known, is_last, shares).await;
             Finished::Written { name, serial, is_last, hash, written }
         });
     }
 
     /// Reads the records of zones that wait for that, and asks the cores to save what is due.
-    pub(super) fn tick(&mut self, standing: Standing, alive: &BTreeSet<RunId>, out: &mut VecDeque<Output>) {
-        self.alive.clone_from(alive);
+    pub(super) fn tick(
+        &mut self,
+        standing: Standing,
+        alive: &BTreeSet<RunId>,
+        is_complete: bool,
+        out: &mut VecDeque<Output>,
+    ) {
+        self.heard.set(alive, is_complete);
         self.standing = standing;
+        self.follow(out);
         for name in self.own.keys().cloned().collect::<Vec<_>>() {
             self.read(&name);
         }
@@ -236,16 +284,18 @@ impl Zones {
         let (now, every) = (Instant::now(), self.every);
         let mut due = Vec::new();
         for (name, owned) in &mut self.own {
-            if let Phase::Here { save_at, claim, .. } = &mut owned.phase
-                && now >= *save_at
-                && *claim != Claim::Lost
+            if let Phase::Here(here) = &mut owned.phase
+                && now >= here.save_at
+                && !here.is_lost
             {
-                *save_at = now + every;
-                due.push((name.clone(), owned.serial, owned.zone.clone()));
+                here.save_at = now + every;
+                due.push(name.clone());
             }
         }
-        for (name, serial, zone) in due {
-            self.ask_cores(name, serial, &zone, false, out);
+        for name in due {
+            let owned = self.own.remove(&name).expect("it was found");
+            self.ask_cores(name.clone(), &owned, false, out);
+            self.own.insert(name, owned);
         }
     }
 
@@ -253,14 +303,16 @@ impl Zones {
     fn begin_anew(&mut self, out: &mut VecDeque<Output>) {
         let waiting: Vec<_> = self.own.iter().filter(|(_, owned)| matches!(owned.phase, Phase::Waiting)).collect();
         for name in waiting.into_iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-            self.give(&name, Claim::Unread, Vec::new(), out);
+            self.give(&name, None, Vec::new(), out);
         }
     }
 
-    fn ask_cores(&mut self, name: Name, serial: u64, zone: &Arc<OwnZone>, is_lost: bool, out: &mut VecDeque<Output>) {
+    fn ask_cores(&mut self, name: Name, owned: &Owned, is_lost: bool, out: &mut VecDeque<Output>) {
         self.next_request += 1;
         let request = self.next_request;
-        self.requests.insert(request, Request { name, serial, is_last: is_lost, shares: vec![None; self.cores] });
+        let Owned { serial, epoch, ref zone, .. } = *owned;
+        self.requests
+            .insert(request, Request { name, serial, epoch, is_last: is_lost, shares: vec![None; self.cores] });
         for core in 0..self.cores {
             out.push_back(Output::ToCore(core, ToCore::SaveZone { request, zone: zone.clone(), is_lost }));
         }
@@ -273,7 +325,7 @@ impl Zones {
             None => return std::future::pending().await,
         };
         match finished {
-            Finished::Taken { name, serial, taken } => self.taken(name, serial, taken, out),
+            Finished::Taken { name, serial, epoch, taken } => self.taken(name, serial, epoch, taken, out),
             Finished::Written { name, serial, is_last, hash, written } => {
                 self.written(&name, serial, is_last, hash, written);
             }
@@ -281,11 +333,18 @@ impl Zones {
         }
     }
 
-    fn taken(&mut self, name: Name, serial: u64, taken: Option<(u64, Vec<Vec<u8>>)>, out: &mut VecDeque<Output>) {
+    fn taken(
+        &mut self,
+        name: Name,
+        serial: u64,
+        epoch: u64,
+        taken: Option<(u64, Vec<Vec<u8>>)>,
+        out: &mut VecDeque<Output>,
+    ) {
         let owned = self.own.get_mut(&name);
         let is_at_no_core = owned.is_none();
         match (owned.filter(|owned| owned.serial == serial), taken) {
-            (Some(_), Some((revision, shares))) => self.give(&name, Claim::Own(Some(revision)), shares, out),
+            (Some(_), Some((revision, shares))) => self.give(&name, Some(revision), shares, out),
             (Some(owned), None) => {
                 owned.phase = Phase::Waiting;
                 if !std::mem::replace(&mut owned.is_late, true) {
@@ -294,21 +353,21 @@ impl Zones {
             }
             // It was lost meanwhile, and its next owner waits. If this host has got it again, the cores have it, or will have it.
             (None, Some((_, shares))) if is_at_no_core && self.losing.insert(name.clone()) => {
-                self.write(name, serial, true, shares);
+                self.write(name, serial, epoch, true, shares);
             }
             (None, _) => {}
         }
     }
 
     /// The cores get a zone, with what was saved of it.
-    fn give(&mut self, name: &Name, claim: Claim, shares: Vec<Vec<u8>>, out: &mut VecDeque<Output>) {
+    fn give(&mut self, name: &Name, revision: Option<u64>, shares: Vec<Vec<u8>>, out: &mut VecDeque<Output>) {
         let owned = self.own.get_mut(name).expect("it was found");
         if owned.is_late {
             tracing::info!(zone = %name, "a zone waits no more");
         }
         let zone = owned.zone.clone();
         self.counters.restored += u64::from(!shares.is_empty());
-        owned.phase = Phase::Here { claim, written: None, save_at: Instant::now() + self.every };
+        owned.phase = Phase::Here(Here::new(revision, Instant::now() + self.every));
         let mut saved = vec![Vec::new(); self.cores];
         for (number, share) in shares.into_iter().enumerate() {
             saved[number % self.cores].push(share);
@@ -326,28 +385,32 @@ impl Zones {
         hash: u64,
         result: Result<Option<u64>, BucketError>,
     ) {
+        let is_lost = matches!(result, Ok(None));
         match &result {
             Ok(Some(_)) => self.counters.saved += 1,
-            // The next owner was faster, or the last state was.
-            Ok(None) | Err(BucketError::Conflict) => {}
+            Ok(None) => {
+                self.counters.failed += 1;
+                match is_last {
+                    true => {
+                        tracing::warn!(zone = %name, "the last state of a zone came too late: its next host goes on from an earlier one")
+                    }
+                    false => {
+                        tracing::warn!(zone = %name, "another host has written this zone: nothing of it is saved here until this host gets it again")
+                    }
+                }
+            }
+            // A last state, or a checkpoint whose answer was lost, was faster.
+            Err(BucketError::Conflict) => {}
             Err(error) => {
                 self.counters.failed += 1;
                 tracing::warn!(zone = %name, %error, "a zone was not saved");
             }
         }
         let owned = self.own.get_mut(name).filter(|owned| owned.serial == serial && !is_last);
-        if let Some(Owned { phase: Phase::Here { claim, written, .. }, .. }) = owned {
-            *written = result.as_ref().is_ok_and(Option::is_some).then(|| (hash, Instant::now()));
-            *claim = match (result, *claim) {
-                (Ok(Some(revision)), _) => Claim::Own(Some(revision)),
-                (Ok(None), _) => {
-                    self.counters.failed += 1;
-                    tracing::warn!(zone = %name, "another host has written this zone: nothing of it is saved here until this host gets it again");
-                    Claim::Lost
-                }
-                (Err(_), Claim::Own(_)) => Claim::Own(None),
-                (Err(_), claim) => claim,
-            };
+        if let Some(Phase::Here(here)) = owned.map(|owned| &mut owned.phase) {
+            let revision = result.ok().flatten();
+            here.written = revision.map(|_| (hash, Instant::now()));
+            (here.revision, here.is_lost) = (revision, is_lost);
         }
         self.last_written(name, is_last);
     }
@@ -361,10 +424,20 @@ impl Zones {
 }
 
 impl Owned {
+    fn here(&self) -> Option<&Here> {
+        if let Phase::Here(here) = &self.phase { Some(here) } else { None }
+    }
+
     fn save_now(&mut self) {
-        if let Phase::Here { save_at, .. } = &mut self.phase {
-            *save_at = Instant::now();
+        if let Phase::Here(here) = &mut self.phase {
+            here.save_at = Instant::now();
         }
+    }
+}
+
+impl Here {
+    fn new(revision: Option<u64>, save_at: Instant) -> Self {
+        Here { revision, written: None, save_at, is_lost: false }
     }
 }
 
@@ -374,6 +447,10 @@ fn corners(area: &Area) -> [[f32; 2]; 2] {
 
 fn is_within(inner: [[f32; 2]; 2], outer: [[f32; 2]; 2]) -> bool {
     (0..2).all(|axis| outer[0][axis] <= inner[0][axis] && inner[1][axis] <= outer[1][axis])
+}
+
+fn overlap(one: [[f32; 2]; 2], other: [[f32; 2]; 2]) -> bool {
+    (0..2).all(|axis| one[0][axis] < other[1][axis] && other[0][axis] < one[1][axis])
 }
 
 fn hash_of(shares: &[Vec<u8>]) -> u64 {

@@ -178,21 +178,23 @@ impl FleetHost {
         })))
     }
 
-    /// Waits until what the players were at last is written: the cores have ended.
+    /// Waits until what the players, and zones of other hosts, were at last is written: the cores have ended.
     #[cfg(feature = "nats")]
     fn wait_for_checkpoints(&self) {
         let Some(traffic) = &self.traffic else { return };
-        let accounts = || {
+        let unwritten = || {
             let shown = *traffic.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.checkpoints.filter(|(players, _)| players.is_open).map_or(0, |(players, _)| players.accounts)
+            shown.checkpoints.map_or((0, 0), |(players, zones)| (players.accounts, zones.losing))
         };
         let until = std::time::Instant::now() + CHECKPOINTS_PATIENCE;
-        while accounts() > 0 {
+        while let (accounts, zones) = unwritten()
+            && (accounts, zones) != (0, 0)
+        {
             if std::time::Instant::now() >= until {
-                let accounts = accounts();
                 return tracing::warn!(
                     accounts,
-                    "NATS has not taken the last checkpoints of players: they come back from earlier ones"
+                    zones,
+                    "NATS has not taken the last checkpoints of players and zones: they come back from earlier ones"
                 );
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -250,7 +252,7 @@ impl Fleet for FleetHost {
                 to("fleet_checkpoints_written", checkpoints.written as f64);
                 to("fleet_checkpoints_unchanged", checkpoints.unchanged as f64);
                 to("fleet_checkpoints_failed", checkpoints.failed as f64);
-                to("fleet_checkpoints_removed", checkpoints.removed as f64);
+                to("fleet_checkpoints_left", checkpoints.left as f64);
                 to("fleet_checkpoints_refused", checkpoints.refused as f64);
                 to("fleet_players_restored", checkpoints.restored as f64);
                 to("fleet_players_without_checkpoint", checkpoints.without as f64);
@@ -262,6 +264,7 @@ impl Fleet for FleetHost {
                 to("fleet_zones_unsaved", zones.failed as f64);
                 to("fleet_zones_restored", zones.restored as f64);
                 to("fleet_zones_waiting", zones.waiting as f64);
+                to("fleet_zones_losing", zones.losing as f64);
             }
             if let Some(border) = shown.border {
                 to("fleet_border_dark", border.dark as f64);
@@ -312,7 +315,10 @@ impl Fleet for FleetHost {
     #[cfg(feature = "nats")]
     fn is_handing_over(&self) -> bool {
         let shown = |traffic: &Arc<Mutex<TrafficShown>>| *traffic.lock().unwrap_or_else(PoisonError::into_inner);
-        self.traffic.as_ref().map(shown).is_some_and(|shown| shown.moves != (0, 0) || shown.is_giving)
+        self.traffic.as_ref().map(shown).is_some_and(|shown| {
+            let losing = shown.checkpoints.map_or(0, |(_, zones)| zones.losing);
+            shown.moves != (0, 0) || shown.is_giving || losing > 0
+        })
     }
 
     #[cfg(not(feature = "nats"))]

@@ -247,7 +247,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_long_interruption_counts_for_a_while_after_its_end() {
         let mut hearing = hearing();
-        let mut echo = async |hearing: &mut Hearing, after: u64| {
+        let echo = async |hearing: &mut Hearing, after: u64| {
             tokio::time::advance(MS(after)).await;
             let at_ms = hearing.say(1_000_000);
             assert!(hearing.heard(RunId(1), beat("me", at_ms), 1_000_000));

@@ -99,6 +99,8 @@ pub(super) struct Traffic {
     hearing: Hearing,
     /// Other hosts that were heard lately.
     alive: BTreeSet<RunId>,
+    /// Whether these are all that live.
+    has_heard_all: bool,
     /// What found no room at a core, in order.
     waiting: Vec<VecDeque<ToCore>>,
     started: Instant,
@@ -142,6 +144,7 @@ impl Traffic {
             steward: Steward::default(),
             hearing: Hearing::new(parts.me.clone()),
             alive: BTreeSet::new(),
+            has_heard_all: false,
             waiting: (0..cores).map(|_| VecDeque::new()).collect(),
             started: now,
             beat_at: now,
@@ -219,7 +222,7 @@ impl Traffic {
         self.courier.tick(self.now());
         self.fence(is_registered);
         if let Some(keeper) = &mut self.parts.keeper {
-            keeper.tick(&self.alive);
+            keeper.tick(&self.alive, self.has_heard_all);
         }
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
@@ -306,7 +309,7 @@ impl Traffic {
         let areas: Vec<_> = zones.owned_by(&me.name, me.run).map(|(_, zone)| [zone.area.min, zone.area.max]).collect();
         self.counts.zones = areas.len();
         if let Some(keeper) = &mut self.parts.keeper {
-            let own = zones.owned_by(&me.name, me.run).map(|(name, zone)| (name.clone(), zone.area));
+            let own = zones.owned_by(&me.name, me.run).map(|(name, zone)| (name.clone(), zone.clone()));
             keeper.set_zones(&own.collect::<Vec<_>>());
         }
         let everything = [[f32::NEG_INFINITY; 2], [f32::INFINITY; 2]];
@@ -325,7 +328,7 @@ impl Traffic {
         let now = self.now();
         let heard = self.hearing.all(FORGET.max(2 * self.parts.lease));
         let bus_for = self.hearing.bus_for();
-        self.alive = self.hearing.alive(SILENCE);
+        (self.alive, self.has_heard_all) = (self.hearing.alive(SILENCE), bus_for >= zones::ALL_HEARD);
         self.counts.is_giving = is_leaving && self.counts.zones > 0 && heard.values().any(|heard| heard.is_open);
         let directory = self.parts.zones.latest();
         let view = View {

@@ -19,6 +19,9 @@ pub struct Zones {
     /// The hosts that own zones, and the run of each that took its last one: a later run owns nothing.
     #[serde(default)]
     pub owners: BTreeMap<Name, RunId>,
+    /// The highest epoch that a zone has had.
+    #[serde(default)]
+    pub epochs: u64,
 }
 
 /// A part of the map, and who owns it.
@@ -29,7 +32,8 @@ pub struct Zone {
     /// The host that owns it. None: no host has taken it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Name>,
-    /// How often it has changed hands.
+    /// Names the time that it is at its owner: of two owners, the later one has the higher number. It is higher, too, than that of
+    /// each zone that had the name before.
     #[serde(default)]
     pub epoch: u64,
     /// The host that it goes to: its owner gives it away as soon as that host takes zones, and its players follow.
@@ -121,7 +125,8 @@ impl Zones {
         if let Some((other, zone)) = self.zones.iter().find(|(_, zone)| zone.area.overlaps(&area)) {
             return Err(ZoneError::Overlaps(area, other.clone(), zone.area));
         }
-        self.zones.insert(name.clone(), Zone { area, owner: None, epoch: 0, moving: None });
+        let epoch = self.next_epoch();
+        self.zones.insert(name.clone(), Zone { area, owner: None, epoch, moving: None });
         Ok(())
     }
 
@@ -147,6 +152,7 @@ impl Zones {
         let [low, high] = zone.area.split(cut)?;
         let other = Zone { area: high, ..zone.clone() };
         self.check_new(new)?;
+        let other = Zone { epoch: self.next_epoch(), ..other };
         self.zones.get_mut(name).expect("it was found").area = low;
         self.zones.insert(new.clone(), other);
         Ok(())
@@ -244,12 +250,18 @@ impl Zones {
     }
 
     fn hand(&mut self, name: &Name, host: &Name, run: RunId) {
+        let epoch = self.next_epoch();
         let zone = self.zones.get_mut(name).expect("it was found");
-        (zone.owner, zone.moving) = (Some(host.clone()), None);
-        zone.epoch += 1;
+        (zone.owner, zone.epoch, zone.moving) = (Some(host.clone()), epoch, None);
         self.owners.insert(host.clone(), run);
         let zones = &self.zones;
         self.owners.retain(|host, _| zones.values().any(|zone| zone.owner.as_ref() == Some(host)));
+    }
+
+    fn next_epoch(&mut self) -> u64 {
+        // A record of an earlier build does not have the highest one.
+        self.epochs = self.zones.values().map(|zone| zone.epoch).fold(self.epochs, u64::max) + 1;
+        self.epochs
     }
 
     fn get(&self, name: &Name) -> Result<&Zone, ZoneError> {
@@ -323,12 +335,30 @@ mod tests {
         assert!(zones.give(&west, (&a, RunId(1)), &name("c"), RunId(3)).is_err(), "it goes to another host");
         assert!(zones.give(&west, (&a, RunId(7)), &b, RunId(2)).is_err(), "another run of the host owns nothing");
         assert!(zones.split(&west, Cut::X(50.0), &name("mid")).is_err(), "it is on its way");
+        let before = zones.zones[&west].epoch;
         zones.give(&west, (&a, RunId(1)), &b, RunId(2)).unwrap();
         let zone = &zones.zones[&west];
-        assert_eq!((zone.owner.as_ref(), zone.epoch, &zone.moving), (Some(&b), 2, &None));
+        assert_eq!((zone.owner.as_ref(), &zone.moving), (Some(&b), &None));
+        assert!(zone.epoch > before);
         assert_eq!(zones.owners.keys().collect::<Vec<_>>(), [&b], "who owns nothing is no owner");
         assert_eq!(zones.owned_by(&b, RunId(2)).count(), 1);
         assert_eq!(zones.owned_by(&b, RunId(3)).count(), 0);
+    }
+
+    #[test]
+    fn a_name_that_is_used_again_gets_a_higher_epoch() {
+        let mut zones = two();
+        let (west, east, mid, a) = (name("west"), name("east"), name("mid"), name("a"));
+        for zone in [&west, &east, &west] {
+            let from = zones.owner(&zones.zones[zone]);
+            zones.take(zone, from.as_ref(), &a, RunId(1)).unwrap();
+        }
+        zones.split(&west, Cut::X(50.0), &mid).unwrap();
+        let first = zones.zones[&mid].epoch;
+        assert!(first > zones.zones[&west].epoch);
+        zones.merge(&west, &mid).unwrap();
+        zones.split(&west, Cut::X(50.0), &mid).unwrap();
+        assert!(zones.zones[&mid].epoch > first);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// How long the bus must be there before a host takes a zone: then it has heard of all others.
-const ALL_HEARD: Duration = Duration::from_secs(3);
+pub const ALL_HEARD: Duration = Duration::from_secs(3);
 /// How long a new zone waits for others that an operator makes with it, so that all are spread alike.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// How long hosts that are not the first choice for a zone leave it to the one before them.

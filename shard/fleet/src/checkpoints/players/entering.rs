@@ -61,10 +61,29 @@ impl Players {
     /// elsewhere meanwhile, that counts.
     pub(super) fn go_on(&mut self, account: AccountId) {
         let held = self.held.get_mut(&account).expect("it is here");
-        let (stay, state) = (held.stay.expect("it has entered"), held.last_state.take());
+        let stay = held.stay.expect("it has entered");
         let Some(Next::Client { core, player, .. }) = held.next else { return self.gone(account) };
+        let unwritten = held.unwritten.take();
+        let state =
+            unwritten.as_ref().and_then(|job| if let Job::Write { state } = job { state.clone() } else { None });
         let stay = Stay { moves: stay.moves + 1, ..stay };
         self.enter_without(core, player, account, stay, state);
+        self.held.get_mut(&account).expect("it is here").unwritten = unwritten;
+    }
+
+    /// NATS has no JetStream: nobody waits for the bucket any more.
+    pub(super) fn go_on_without(&mut self) {
+        let waiting: Vec<_> = self.held.iter().map(|(account, held)| (*account, held.phase)).collect();
+        for (account, phase) in waiting {
+            match phase {
+                Phase::Leaving => self.go_on(account),
+                Phase::Entering { until, .. } => {
+                    let held = self.held.remove(&account).expect("it was found");
+                    self.begin_entering(held.core, held.player, account, until);
+                }
+                Phase::Here | Phase::Superseded => {}
+            }
+        }
     }
 
     fn enter_without(&mut self, core: usize, player: u64, account: AccountId, stay: Stay, state: Option<Vec<u8>>) {
@@ -89,7 +108,7 @@ impl Players {
                 self.counters.restored += u64::from(state.is_some());
                 self.recall(core, player, Recall::Enter { stay, state });
             }
-            Entered::Owned { by } if asked.is_none() && self.alive.contains(&by) => {
+            Entered::Owned { by } if asked.is_none() && (self.alive.contains(&by) || !self.has_heard_all) => {
                 held.phase = Phase::Entering { until, asked: Some((by, Instant::now() + RELEASE_PATIENCE)) };
                 self.timed.insert(account);
                 self.out.push_back(Output::Ask(by, account));

@@ -51,8 +51,8 @@ pub struct PlayerCounters {
     /// Checkpoints and ends of stays that the bucket has not taken. Ends of stays are tried again; after a checkpoint the
     /// next one comes anyway.
     pub failed: u64,
-    /// Records that were removed, because their player has left.
-    pub removed: u64,
+    /// Records of players that have left for good.
+    pub left: u64,
     /// Clients that entered with a checkpoint.
     pub restored: u64,
     /// Clients that entered without the bucket: as they had just left this host, or as newcomers because NATS has no JetStream.
@@ -72,8 +72,10 @@ pub struct PlayerCounters {
 pub(super) struct Players {
     desk: Arc<Desk>,
     is_open: bool,
-    /// False: NATS has said that it has none.
+    /// False: NATS has said for a while that it has none. It is true again when a bucket is open.
     has_jetstream: bool,
+    /// Since when it has said so.
+    without_since: Option<Instant>,
     /// Until then clients wait for a bucket that does not open.
     opening_until: Instant,
     /// When the bucket is opened next. None: it is being opened, or open.
@@ -83,12 +85,15 @@ pub(super) struct Players {
     held: BTreeMap<AccountId, Held>,
     /// Accounts that wait for something until some time.
     timed: BTreeSet<AccountId>,
-    /// Accounts that have a job, in order.
+    /// Accounts that have a job, in order: first those that enter or leave.
+    urgent: VecDeque<AccountId>,
     queue: VecDeque<AccountId>,
     tasks: JoinSet<Finished>,
     out: VecDeque<Output>,
     /// Runs of other hosts that are heard.
     alive: BTreeSet<RunId>,
+    /// Whether these are all that live.
+    has_heard_all: bool,
     /// Counts what was held.
     serial: u64,
     counters: PlayerCounters,
@@ -100,15 +105,18 @@ impl Players {
             desk,
             is_open: false,
             has_jetstream: true,
+            without_since: None,
             opening_until: Instant::now() + OPENING,
             open_at: Some(Instant::now()),
             complained_of: None,
             held: BTreeMap::new(),
             timed: BTreeSet::new(),
+            urgent: VecDeque::new(),
             queue: VecDeque::new(),
             tasks: JoinSet::new(),
             out: VecDeque::new(),
             alive: BTreeSet::new(),
+            has_heard_all: false,
             serial: 0,
             counters: PlayerCounters::default(),
         }
@@ -136,7 +144,7 @@ impl Players {
             FromCore::Checkpoint { player, account, stay, state } => {
                 self.checkpoint(core, player, account, stay, state)
             }
-            FromCore::Ended { account, stay, end, .. } => self.ended(account, stay, end),
+            FromCore::Ended { player, account, stay, end } => self.ended(core, player, account, stay, end),
             _ => {}
         }
         self.start_tasks();
@@ -146,15 +154,19 @@ impl Players {
     pub fn asked(&mut self, by: RunId, account: AccountId) {
         match self.held.get_mut(&account) {
             Some(held) if held.phase == Phase::Here => self.release(account, Next::Host(by)),
-            Some(held) if held.phase == Phase::Leaving => _ = held.next.get_or_insert(Next::Host(by)),
+            Some(held) if held.phase == Phase::Leaving => {
+                held.next.get_or_insert(Next::Host(by));
+                self.hurry(account);
+            }
             // It goes on with what is in the bucket.
             _ => self.out.push_back(Output::Answer(by, account)),
         }
     }
 
     /// Looks at what takes too long.
-    pub fn tick(&mut self, alive: &BTreeSet<RunId>) {
+    pub fn tick(&mut self, alive: &BTreeSet<RunId>, is_complete: bool) {
         self.alive.clone_from(alive);
+        self.has_heard_all = is_complete;
         let now = Instant::now();
         self.open(now);
         for account in std::mem::take(&mut self.timed) {
@@ -213,10 +225,14 @@ impl Players {
             self.counters.unchanged += 1;
             return self.set_job(account, Job::Verify);
         }
-        self.set_job(account, Job::Write { state });
+        self.set_job(account, Job::Write { state: Some(state) });
     }
 
-    fn ended(&mut self, account: AccountId, stay: Stay, end: StayEnd) {
+    fn ended(&mut self, core: usize, player: u64, account: AccountId, stay: Stay, end: StayEnd) {
+        // It has come from another host, and has left before its first checkpoint.
+        if !self.held.contains_key(&account) && matches!(end, StayEnd::Left | StayEnd::Released(Some(_))) {
+            self.hold(core, player, account, Some(stay), Phase::Here);
+        }
         let Some(held) = self.held.get_mut(&account).filter(|held| held.stay == Some(stay)) else { return };
         let is_superseded = held.phase == Phase::Superseded;
         self.counters.released +=
@@ -226,26 +242,30 @@ impl Players {
         let job = match end {
             // What is in the bucket is another host's.
             _ if is_superseded => return self.gone(account),
-            StayEnd::Kept | StayEnd::Released(None) => return self.gone(account),
-            StayEnd::Left => Job::Delete,
-            StayEnd::Released(Some(state)) => {
-                held.last_state = Some(state.clone());
-                Job::Write { state }
-            }
+            StayEnd::Left => Job::Write { state: None },
+            StayEnd::Released(Some(state)) => Job::Write { state: Some(state) },
+            // What its account has left here before is still to be written.
+            StayEnd::Kept | StayEnd::Released(None) => match held.unwritten.take() {
+                Some(job) => job,
+                None => return self.gone(account),
+            },
         };
+        held.unwritten = Some(job.clone());
         if self.standing() == Standing::Absent {
             return self.go_on(account);
         }
+        // It may be in the other queue: what is found there later has no job.
+        self.held.get_mut(&account).expect("it is here").is_queued = false;
         self.set_job(account, job);
-        if self.timed.len() + self.queue.len() > LEAVING_MAX {
+        if self.timed.len() + self.urgent.len() > LEAVING_MAX {
             self.gone(account);
         }
     }
 
     fn count(&mut self, changed: &Changed, job: &Job) {
         match (changed, job) {
-            (Changed::Done(_), Job::Write { .. }) => self.counters.written += 1,
-            (Changed::Done(_), Job::Delete) => self.counters.removed += 1,
+            (Changed::Done(_), Job::Write { state: Some(_) }) => self.counters.written += 1,
+            (Changed::Done(_), Job::Write { state: None }) => self.counters.left += 1,
             (Changed::Done(_), _) => {}
             (Changed::Failed(_), _) => self.counters.failed += 1,
             (Changed::Superseded, _) => {}
@@ -263,7 +283,7 @@ impl Players {
             (Changed::Done(revision), _) => {
                 held.revision = Some(revision);
                 if let Some(hash) = hash {
-                    held.written = Some((hash, Instant::now()));
+                    (held.written, held.unwritten) = (Some((hash, Instant::now())), None);
                 }
                 self.requeue(account);
             }
@@ -313,6 +333,14 @@ impl Players {
     fn set_next(&mut self, account: AccountId, next: Next) {
         let former = self.held.get_mut(&account).and_then(|held| held.next.replace(next));
         self.disappoint(account, former);
+        self.hurry(account);
+    }
+
+    /// Somebody waits for an account: the bucket is asked again soon.
+    fn hurry(&mut self, account: AccountId) {
+        if let Some(again_at) = self.held.get_mut(&account).and_then(|held| held.again_at.as_mut()) {
+            *again_at = (*again_at).min(Instant::now() + SOON);
+        }
         self.timed.insert(account);
     }
 
@@ -328,7 +356,8 @@ impl Players {
         let Some(held) = self.held.get_mut(&account) else { return };
         let (core, player) = (held.core, held.player);
         match held.phase {
-            Phase::Entering { until, .. } if now >= until => {
+            // What is being asked of the bucket may still let it in.
+            Phase::Entering { until, .. } if now >= until && !held.is_busy => {
                 self.held.remove(&account);
                 self.counters.kept_out += 1;
                 return self.refuse(core, player);
@@ -369,13 +398,14 @@ impl Players {
         let Some(held) = self.held.get_mut(&account) else { return };
         if held.job.is_some() && !held.is_busy && held.again_at.is_none() && !held.is_queued {
             held.is_queued = true;
-            self.queue.push_back(account);
+            let is_urgent = matches!(held.phase, Phase::Entering { .. } | Phase::Leaving);
+            if is_urgent { &mut self.urgent } else { &mut self.queue }.push_back(account);
         }
     }
 
     fn start_tasks(&mut self) {
         while self.tasks.len() < TASKS_MAX
-            && let Some(account) = self.queue.pop_front()
+            && let Some(account) = self.urgent.pop_front().or_else(|| self.queue.pop_front())
         {
             let Some(held) = self.held.get_mut(&account) else { continue };
             held.is_queued = false;

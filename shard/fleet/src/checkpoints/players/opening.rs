@@ -9,8 +9,12 @@ use tokio::time::Instant;
 /// After a restart of everything, the servers of NATS need so long to choose a leader, at most. Until then, the clients of a host
 /// that has just started wait for the bucket, and the log has no complaint.
 pub(super) const OPENING: Duration = Duration::from_secs(20);
-/// Time between two attempts to open the bucket meanwhile.
+/// Time between two attempts to open the bucket.
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
+/// A bucket that answers nothing for so long is opened anew: it may have been removed.
+const FAILING: Duration = Duration::from_secs(5);
+/// NATS has no JetStream if it says so for so long: servers that have just started may not know yet.
+const CERTAIN: Duration = Duration::from_secs(3);
 
 impl Players {
     /// Whether there is a bucket.
@@ -24,24 +28,38 @@ impl Players {
 
     /// Opens it when that is due.
     pub(super) fn open(&mut self, now: Instant) {
+        if self.is_open && self.desk.failing_for() >= FAILING {
+            (self.is_open, self.open_at) = (false, Some(now));
+        }
         if self.open_at.is_some_and(|at| now >= at) {
             self.open_at = None;
             let desk = self.desk.clone();
-            self.tasks.spawn(async move { Finished::Opened(desk.bucket.open().await) });
+            self.tasks.spawn(async move { Finished::Opened(desk.open().await) });
         }
     }
 
     pub(super) fn opened(&mut self, opened: Result<(), BucketError>) {
-        self.is_open = opened.is_ok();
-        let Err(error) = opened else { return tracing::info!("checkpoints of players and zones are kept") };
-        self.has_jetstream = error != BucketError::NoJetStream;
-        let (now, standing) = (Instant::now(), self.standing());
-        let is_early = self.has_jetstream && now < self.opening_until;
-        self.open_at = Some(now + if is_early { OPEN_AGAIN } else { AGAIN });
+        let now = Instant::now();
+        let Err(error) = opened else {
+            (self.is_open, self.has_jetstream, self.without_since, self.complained_of) = (true, true, None, None);
+            return tracing::info!("checkpoints of players and zones are kept");
+        };
+        if error == BucketError::NoJetStream {
+            let since = *self.without_since.get_or_insert(now);
+            if self.has_jetstream && now - since >= CERTAIN {
+                self.has_jetstream = false;
+                self.go_on_without();
+            }
+        } else {
+            self.without_since = None;
+        }
+        let standing = self.standing();
+        self.open_at = Some(now + if standing == Standing::Absent { AGAIN } else { OPEN_AGAIN });
+        let is_early = standing == Standing::Opening && now < self.opening_until;
         if is_early || self.complained_of.replace(standing) == Some(standing) {
             return;
         }
-        if self.has_jetstream {
+        if standing == Standing::Opening {
             tracing::warn!(
                 %error,
                 "NATS does not answer about checkpoints, so players with an account are refused, and new zones of this host wait: look at the \

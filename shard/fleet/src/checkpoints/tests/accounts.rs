@@ -69,7 +69,7 @@ async fn a_player_that_has_left_has_no_checkpoint() {
     fleet.play();
     fleet.leave(0, ANN);
     fleet.settle(MS(100)).await;
-    assert_eq!(fleet.hosts[0].keeper.counters().removed, 1);
+    assert_eq!(fleet.hosts[0].keeper.counters().left, 1);
     assert_eq!(fleet.hosts[0].keeper.counters().accounts, 0);
     fleet.enter(1, ANN);
     fleet.settle(MS(100)).await;
@@ -124,4 +124,44 @@ async fn a_host_that_ends_writes_its_players_as_they_are() {
     fleet.enter(1, ANN);
     fleet.settle(MS(50)).await;
     assert_eq!(fleet.places(ANN), [(1, 5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_player_that_leaves_before_its_first_checkpoint_here_has_left() {
+    let mut fleet = Fleet::new(2);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    let (number, player) = fleet.hosts[0].of(ANN).expect("it is here");
+    fleet.hosts[0].players.clear();
+    fleet.hosts[0].say_ended(number, player, StayEnd::Kept);
+    let there = Player { stay: Stay { moves: 1, ..player.stay }, ..player };
+    fleet.hosts[1].say_ended(1, there, StayEnd::Left);
+    fleet.settle(MS(100)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(1_500)).await;
+    assert_eq!(fleet.places(ANN), [(0, 0)], "it is a newcomer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_player_that_has_left_does_not_come_back_from_an_earlier_stay() {
+    let mut fleet = Fleet::new(3);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    fleet.hosts[0].is_mute = true;
+    fleet.enter(1, ANN);
+    fleet.settle(MS(2_000)).await;
+    fleet.leave(1, ANN);
+    fleet.settle(MS(100)).await;
+    fleet.play();
+    fleet.settle(MS(100)).await;
+    assert_eq!(fleet.places(ANN), [], "the first host has learned it");
+    fleet.enter(2, ANN);
+    fleet.settle(MS(1_500)).await;
+    assert_eq!(fleet.places(ANN), [(2, 0)]);
 }

@@ -74,7 +74,7 @@ impl Fleet {
             for at in 0..self.hosts.len() {
                 if self.hosts[at].is_alive {
                     let others = alive.iter().copied().filter(|run| *run != self.hosts[at].run).collect();
-                    self.hosts[at].keeper.tick(&others);
+                    self.hosts[at].keeper.tick(&others, true);
                     while timeout(Duration::from_micros(10), self.hosts[at].keeper.hear_bucket()).await.is_ok() {}
                     self.carry_out(at);
                 }
