@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::core::Player;
-use super::fleet::{Fleet, GHOST_MAX, Place};
+use super::fleet::{Fleet, GHOST_MAX, Place, WALK};
 use super::server::{CHECKPOINT, Running, SLACK};
 use crate::balancer::{Ask, Outcome, Request};
 use crate::model::{Name, RunId, Zones};
@@ -26,6 +26,8 @@ pub(super) struct Audit {
     dead: BTreeSet<RunId>,
     /// Sessions in a world whose client has begun another one, and since when.
     ghosts: BTreeMap<Token, Instant>,
+    /// What a core last had of a zone, by the zone's name and the number of the core.
+    contents: BTreeMap<(String, usize), Contents>,
     /// The last faults. A violation prints them.
     faults_lately: VecDeque<String>,
     /// What happened, as one number.
@@ -48,6 +50,18 @@ pub(super) struct Audit {
     put_out_latest: u64,
     /// The oldest checkpoint with which a client entered while nothing was wrong with checkpoints.
     oldest: Duration,
+    /// The same of a zone.
+    zones_oldest: Duration,
+}
+
+/// What a core last had of a zone.
+struct Contents {
+    count: u64,
+    /// Since when.
+    at: Instant,
+    run: RunId,
+    /// When its host last had something wrong with its checkpoints.
+    unkept_at: Option<Instant>,
 }
 
 /// Sums over many runs.
@@ -147,6 +161,43 @@ impl Audit {
             client.version
         );
         self.rolled_back += 1;
+    }
+
+    /// A zone at a core has grown.
+    pub(super) fn zone_grew(&mut self, run: RunId, core: usize, zone: &str, count: u64, is_kept: bool) {
+        let known = self.contents.entry((zone.to_owned(), core)).or_insert(Contents {
+            count,
+            at: Instant::now(),
+            run,
+            unkept_at: None,
+        });
+        if known.run != run {
+            (known.run, known.unkept_at) = (run, None);
+        }
+        (known.count, known.at) = (count, Instant::now());
+        if !is_kept {
+            known.unkept_at = Some(Instant::now());
+        }
+    }
+
+    /// A core has got a zone: with all that it was at its former host, or, if that is gone, with its last checkpoint.
+    pub(super) fn gained(fleet: &mut Fleet, run: RunId, core: usize, zone: String, count: u64) {
+        fleet.audit.note((run, &zone, count));
+        let Some(former) = fleet.audit.contents.get(&(zone.clone(), core)) else { return };
+        let is_there = fleet.running().any(|host| host.peer.run == former.run && !host.server.is_stopped());
+        let lost = former.count.saturating_sub(count);
+        let most = CHECKPOINT + 2 * SLACK;
+        let may_lose = if is_there { 0 } else { (most.as_millis() / WALK.as_millis()) as u64 };
+        let is_excused = former.unkept_at.is_some_and(|at| former.at - at < 2 * most);
+        fleet.audit.zones_oldest =
+            fleet.audit.zones_oldest.max(if is_excused { Duration::ZERO } else { WALK * lost as u32 });
+        assert!(
+            lost <= may_lose || is_excused,
+            "seed {}: run {run} gets zone {zone} with {count} of {} changes; it was at run {} before",
+            fleet.plan.seed,
+            former.count,
+            former.run
+        );
     }
 
     pub(super) fn dead(&mut self, run: RunId) {
@@ -262,6 +313,8 @@ impl Audit {
             let traffic = host.traffic();
             assert_eq!(traffic.moves, (0, 0), "seed {seed}: moves of {name} do not end");
             assert_eq!(traffic.courier.lost, 0, "seed {seed}: {name} has lost players");
+            let kept = traffic.checkpoints.expect("they are kept").1;
+            assert_eq!((kept.waiting, kept.losing), (0, 0), "seed {seed}: {name} waits for the bucket after a calm");
             let mut owned: Vec<_> =
                 zones.owned_by(name, host.peer.run).map(|(_, zone)| [zone.area.min, zone.area.max].concat()).collect();
             owned.sort_by(|one, other| one.partial_cmp(other).unwrap());
@@ -270,6 +323,9 @@ impl Audit {
                 let mut known: Vec<_> = own.areas.iter().map(|area| area.concat()).collect();
                 known.sort_by(|one, other| one.partial_cmp(other).unwrap());
                 assert_eq!(known, owned, "seed {seed}: {name} does not know its zones");
+                let has = |(zone, _): (&Name, _)| core.zones.contains_key(zone.as_str());
+                let has_all = zones.owned_by(name, host.peer.run).all(has);
+                assert!(has_all, "seed {seed}: a core of {name} has not got all its zones after a calm");
             }
         }
         assert_eq!(fleet.running().count(), fleet.plan.hosts, "seed {seed}: hosts are missing after a calm");
@@ -322,7 +378,7 @@ impl fmt::Display for Audit {
             formatter,
             "{} faults ({} kills, {} drains, {} ended themselves), {} players came ({} returned, {} refused, {} late, {} as \
              they were before their host died), {} entered ({} with a checkpoint, at most {:.1} s old; {} put out for that, {} of \
-             them in vain), {} zones handed over, {} taken over, {} sessions without a client",
+             them in vain), {} zones handed over, {} taken over (at most {:.1} s old), {} sessions without a client",
             self.faults,
             self.kills,
             self.drains,
@@ -339,6 +395,7 @@ impl fmt::Display for Audit {
             self.put_out_latest,
             self.handovers,
             self.takeovers,
+            self.zones_oldest.as_secs_f32(),
             self.ghosts_seen
         )
     }

@@ -40,6 +40,8 @@ pub(super) enum Report {
     Came(Player),
     /// A player has been taken out of the world.
     Taken(Player),
+    /// The core has got a zone, with these contents.
+    Gained { zone: String, contents: u64 },
 }
 
 pub(super) struct Core {
@@ -53,8 +55,8 @@ pub(super) struct Core {
     due: BTreeMap<u64, Instant>,
     expected: BTreeMap<Token, Instant>,
     taken: BTreeSet<Token>,
-    /// Zones that the core has got.
-    gained: BTreeSet<String>,
+    /// Zones that the core has got, and what it has of each: a number that grows.
+    pub zones: BTreeMap<String, u64>,
     pub own: Option<Arc<OwnZones>>,
     next: u64,
 }
@@ -62,8 +64,8 @@ pub(super) struct Core {
 impl Core {
     pub(super) fn new(port: FleetPort) -> Self {
         let (players, entering, due) = Default::default();
-        let (expected, taken, gained) = Default::default();
-        Core { port, players, entering, every: None, due, expected, taken, gained, own: None, next: 0 }
+        let (expected, taken, zones) = Default::default();
+        Core { port, players, entering, every: None, due, expected, taken, zones, own: None, next: 0 }
     }
 
     /// A client wants to enter. Gives whether it is in the world at once: one with an account waits for its checkpoint.
@@ -179,15 +181,20 @@ impl Core {
                 self.port.say(FromCore::Ended { player: number, account, stay, end });
                 return Some(Report::PutOut(player));
             }
-            ToCore::GainZone { zone, .. } => {
-                let is_new = self.gained.insert(zone.name.clone());
-                assert!(is_new, "a core gets zone {} twice", zone.name);
+            ToCore::GainZone { zone, saved } => {
+                let of = |share: Vec<u8>| u64::from_le_bytes(share.try_into().expect("a number of eight bytes"));
+                let (zone, contents) = (zone.name.clone(), saved.into_iter().map(of).sum());
+                let former = self.zones.insert(zone.clone(), contents);
+                assert!(former.is_none(), "a core gets zone {zone} twice");
+                return Some(Report::Gained { zone, contents });
             }
             ToCore::SaveZone { request, zone, is_lost } => {
+                // Of a zone that was split, the other part begins to count.
+                let contents = *self.zones.entry(zone.name.clone()).or_default();
                 if is_lost {
-                    self.gained.remove(&zone.name);
+                    self.zones.remove(&zone.name);
                 }
-                self.port.say(FromCore::ZoneSaved { request, bytes: zone.name.clone().into_bytes() });
+                self.port.say(FromCore::ZoneSaved { request, bytes: contents.to_le_bytes().to_vec() });
             }
         }
         None

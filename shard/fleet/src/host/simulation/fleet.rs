@@ -3,7 +3,7 @@
 use super::audit::Audit;
 use super::balance::{Advice, Asked, BALANCERS};
 use super::client::Client;
-use super::core::{Player, Report};
+use super::core::{Core, Player, Report};
 use super::dice::Dice;
 use super::server::{Base, PREFIX, Running, run_at};
 use super::storm::Storm;
@@ -21,6 +21,8 @@ use tokio::time::{Instant, sleep};
 const STEP: Duration = Duration::from_millis(50);
 /// Steps between two steps of the clients, and two reports of the cores.
 const WALK_STEPS: u64 = 10;
+/// The time of these.
+pub(super) const WALK: Duration = STEP.saturating_mul(WALK_STEPS as u32);
 /// The longest storm and the shortest.
 const STORM: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(400)];
 /// After that long without faults, everything is right again: hosts start, register, hear each other for three seconds, take
@@ -252,15 +254,18 @@ impl Fleet {
             }
             let run = host.peer.run;
             let refuses = host.refuses;
-            let reports: Vec<_> = host.cores.iter_mut().flat_map(|core| core.hear(refuses, &self.clients)).collect();
+            let hear = |(number, core): (usize, &mut Core)| {
+                core.hear(refuses, &self.clients).into_iter().map(move |report| (number, report))
+            };
+            let reports: Vec<_> = host.cores.iter_mut().enumerate().flat_map(hear).collect();
             host.server.set_players(host.players());
-            for report in reports {
-                self.report(run, report);
+            for (core, report) in reports {
+                self.report(run, core, report);
             }
         }
     }
 
-    fn report(&mut self, run: RunId, report: Report) {
+    fn report(&mut self, run: RunId, at: usize, report: Report) {
         match report {
             Report::Sent { token, address, core } => {
                 let is_lost = self.dice.below(100) < self.strays;
@@ -292,6 +297,7 @@ impl Fleet {
                 }
             }
             Report::Taken(player) => self.audit.taken(run, &player),
+            Report::Gained { zone, contents } => Audit::gained(self, run, at, zone, contents),
         }
     }
 
@@ -332,7 +338,7 @@ impl Fleet {
 
     /// Clients walk, their state changes, and the cores say which of them are outside.
     fn walk(&mut self) {
-        let seconds = (STEP * WALK_STEPS as u32).as_secs_f32();
+        let seconds = WALK.as_secs_f32();
         let (clients, dice) = (&mut self.clients, &mut self.dice);
         if !self.is_still {
             clients.iter_mut().for_each(|client| client.walk(seconds, SIDE, dice));
@@ -352,6 +358,13 @@ impl Fleet {
                 }
                 core.report_outside(clients);
                 core.make_checkpoints();
+            }
+            let run = host.peer.run;
+            for (number, core) in host.cores.iter_mut().enumerate() {
+                for (zone, contents) in &mut core.zones {
+                    *contents += 1;
+                    self.audit.zone_grew(run, number, zone, *contents, is_kept);
+                }
             }
         }
     }
