@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 const BUCKET_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the last owner of a zone may take to write its last state, once the bucket answers.
 const OWNER_PATIENCE: Duration = Duration::from_secs(2);
-/// The same, if the bus was away: that host may need longer to reach the bucket again, and nobody knows whether it lives.
+/// The same, if it has given the zone away, or the bus was away: it may need longer to reach the bucket, and that it is not heard does not
+/// mean that it does not live.
 const UNHEARD_PATIENCE: Duration = Duration::from_secs(4);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);
@@ -31,19 +32,28 @@ impl Heard {
     }
 
     /// How long this run of a host may take to write its last state.
-    fn patience(&self, run: RunId) -> Duration {
+    fn patience(&self, run: RunId, given_by: Option<RunId>) -> Duration {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match (heard.0.contains(&run), heard.1) {
-            (_, false) => UNHEARD_PATIENCE,
-            (true, true) => OWNER_PATIENCE,
-            (false, true) => Duration::ZERO,
+        let (alive, has_heard_all) = &*heard;
+        if given_by == Some(run) || !has_heard_all {
+            UNHEARD_PATIENCE
+        } else if alive.contains(&run) {
+            OWNER_PATIENCE
+        } else {
+            Duration::ZERO
         }
     }
 }
 
 /// Writes this host's name into the record of a zone, and returns the number of that change and what was saved. None: the bucket
 /// does not answer, or another host has got the zone since.
-pub(super) async fn take(desk: &Desk, name: &Name, epoch: u64, heard: &Heard) -> Option<(u64, Vec<Vec<u8>>)> {
+pub(super) async fn take(
+    desk: &Desk,
+    name: &Name,
+    epoch: u64,
+    given_by: Option<RunId>,
+    heard: &Heard,
+) -> Option<(u64, Vec<Vec<u8>>)> {
     let key = key_of_zone(name);
     let mut until = Instant::now() + BUCKET_PATIENCE;
     let mut answered_at = None;
@@ -57,7 +67,7 @@ pub(super) async fn take(desk: &Desk, name: &Name, epoch: u64, heard: &Heard) ->
             until = now + BUCKET_PATIENCE;
             let is_complete = record.as_ref().is_none_or(|(_, record)| {
                 let is_own = record.is_last || record.owner == desk.me.0;
-                is_own || now - answered_at >= heard.patience(RunId(record.owner))
+                is_own || now - answered_at >= heard.patience(RunId(record.owner), given_by)
             });
             if is_complete {
                 let (at_ms, shares) =

@@ -40,7 +40,7 @@ fn part(min: f32, max: f32, epoch: u64) -> Zone {
 }
 
 fn zone(area: Area, epoch: u64) -> Zone {
-    Zone { area, owner: None, epoch, moving: None }
+    Zone { area, owner: None, epoch, given_by: None, moving: None }
 }
 
 impl Fleet {
@@ -390,4 +390,21 @@ async fn the_last_state_of_a_zone_is_tried_again() {
     fleet.own(1, true);
     fleet.pass(0.5).await;
     assert_eq!(fleet.parts(1), [Some(vec![9])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_has_given_a_zone_away_is_waited_for_even_if_it_is_not_heard() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[4]);
+    // The bus is in two parts, so the second host does not hear the first one.
+    fleet.hosts[0].is_alive = false;
+    fleet.hosts[1].keeper.set_zones(&[(name(), Zone { given_by: Some(RunId(1)), ..zone(area(), 2) })]);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(1), [None]);
+    fleet.hosts[0].is_alive = true;
+    fleet.own(0, false);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(1), [Some(vec![4])]);
 }

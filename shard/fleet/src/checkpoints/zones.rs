@@ -67,6 +67,7 @@ struct Owned {
     serial: u64,
     zone: Arc<OwnZone>,
     epoch: u64,
+    given_by: Option<RunId>,
     phase: Phase,
     /// Whether the log says that it waits.
     is_late: bool,
@@ -174,12 +175,12 @@ impl Zones {
         self.wanted = wanted;
     }
 
-    fn gain(&mut self, name: &Name, Zone { area, epoch, .. }: &Zone, is_split: bool) {
+    fn gain(&mut self, name: &Name, Zone { area, epoch, given_by, .. }: &Zone, is_split: bool) {
         self.serial += 1;
-        let (serial, epoch) = (self.serial, *epoch);
+        let (serial, epoch, given_by) = (self.serial, *epoch, *given_by);
         let zone = Arc::new(OwnZone { name: name.to_string(), area: corners(area) });
         let phase = if is_split { Phase::Here(Here::new(None, Instant::now())) } else { Phase::Waiting };
-        self.own.insert(name.clone(), Owned { serial, zone, epoch, phase, is_late: false });
+        self.own.insert(name.clone(), Owned { serial, zone, epoch, given_by, phase, is_late: false });
         if !is_split {
             self.read(name);
         }
@@ -215,10 +216,10 @@ impl Zones {
         let waits = |owned: &&mut Owned| matches!(owned.phase, Phase::Waiting) && !must_wait;
         let Some(owned) = self.own.get_mut(name).filter(waits) else { return };
         owned.phase = Phase::Reading;
-        let (serial, epoch) = (owned.serial, owned.epoch);
+        let (serial, epoch, given_by) = (owned.serial, owned.epoch, owned.given_by);
         let (desk, name, heard) = (self.desk.clone(), name.clone(), self.heard.clone());
         self.tasks.spawn(async move {
-            let taken = take(&desk, &name, epoch, &heard).await;
+            let taken = take(&desk, &name, epoch, given_by, &heard).await;
             Finished::Taken { name, serial, epoch, taken }
         });
     }

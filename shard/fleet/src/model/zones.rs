@@ -36,6 +36,9 @@ pub struct Zone {
     /// each zone that had the name before.
     #[serde(default)]
     pub epoch: u64,
+    /// The run of a host that has given it to its present owner, which waits for the last state. None: that one has taken it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_by: Option<RunId>,
     /// The host that it goes to: its owner gives it away as soon as that host takes zones, and its players follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving: Option<Moving>,
@@ -126,7 +129,7 @@ impl Zones {
             return Err(ZoneError::Overlaps(area, other.clone(), zone.area));
         }
         let epoch = self.next_epoch();
-        self.zones.insert(name.clone(), Zone { area, owner: None, epoch, moving: None });
+        self.zones.insert(name.clone(), Zone { area, owner: None, epoch, given_by: None, moving: None });
         Ok(())
     }
 
@@ -219,7 +222,7 @@ impl Zones {
         if from.is_none_or(|from| from.host != *host) {
             self.check_run(host, run)?;
         }
-        self.hand(name, host, run);
+        self.hand(name, host, run, None);
         Ok(())
     }
 
@@ -237,7 +240,7 @@ impl Zones {
             return Err(ZoneError::NotOwner(name.clone(), from.0.clone()));
         }
         self.check_run(host, run)?;
-        self.hand(name, host, run);
+        self.hand(name, host, run, Some(from.1));
         Ok(())
     }
 
@@ -249,10 +252,11 @@ impl Zones {
         }
     }
 
-    fn hand(&mut self, name: &Name, host: &Name, run: RunId) {
+    fn hand(&mut self, name: &Name, host: &Name, run: RunId, given_by: Option<RunId>) {
         let epoch = self.next_epoch();
         let zone = self.zones.get_mut(name).expect("it was found");
-        (zone.owner, zone.epoch, zone.moving) = (Some(host.clone()), epoch, None);
+        (zone.owner, zone.epoch) = (Some(host.clone()), epoch);
+        (zone.given_by, zone.moving) = (given_by, None);
         self.owners.insert(host.clone(), run);
         let zones = &self.zones;
         self.owners.retain(|host, _| zones.values().any(|zone| zone.owner.as_ref() == Some(host)));
