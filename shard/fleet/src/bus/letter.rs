@@ -1,7 +1,7 @@
 //! What hosts say to each other.
 
 use crate::courier::{MoveId, Note};
-use crate::model::Name;
+use crate::model::{Name, RunId};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -28,6 +28,21 @@ pub enum Letter {
     Released {
         /// The account.
         account: u64,
+    },
+    /// The sender is about to take the zones of this run of a host over, because it has not heard it: who has, and that run itself,
+    /// says so.
+    Suspect {
+        /// The run.
+        run: RunId,
+        /// For how long the sender has not heard it, in milliseconds.
+        silent_ms: u32,
+    },
+    /// The answer: the sender has heard that run.
+    Heard {
+        /// The run.
+        run: RunId,
+        /// How long ago, in milliseconds.
+        silent_ms: u32,
     },
 }
 

@@ -164,6 +164,23 @@ impl Hearing {
         Some(Peer { name: name.clone(), run })
     }
 
+    /// For how long this run of a host has not been heard. None: it is not known. This host always hears itself.
+    pub(super) fn silent_for(&self, run: RunId) -> Option<Duration> {
+        if run == self.me.run {
+            return Some(Duration::ZERO);
+        }
+        self.hosts.values().find(|known| known.run == run).map(|known| known.at.elapsed())
+    }
+
+    /// Another host has heard this run: beats get lost on the way to one and not to the other.
+    pub(super) fn was_heard(&mut self, run: RunId, ago: Duration) {
+        if let Some(known) = self.hosts.values_mut().find(|known| known.run == run)
+            && let Some(at) = Instant::now().checked_sub(ago)
+        {
+            known.at = known.at.max(at);
+        }
+    }
+
     pub(super) fn known(&self, name: &Name) -> Option<&Known> {
         self.hosts.get(name)
     }

@@ -40,6 +40,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// After this host was silent for so long that others may take its zones over, what they decided then can still arrive at the registry
 /// for so long: they look again four times a second until they ask it, and it has 2 s.
 const SETTLED: Duration = Duration::from_millis(3_500);
+/// A host is asked about for so long before its zones are taken over, each time that is looked at: others may have heard it.
+const SUSPICION: Duration = Duration::from_millis(700);
+/// Who has heard a host so much later than the one that asks about it says so.
+const LATER: Duration = Duration::from_millis(300);
 /// Time between two questions whether a host is gone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -112,6 +116,10 @@ pub(super) struct Traffic {
     asking_of: BTreeSet<Peer>,
     /// The zone with which the registry is being asked to change something, and whether its owner is still silent.
     duty: Option<(Name, Arc<AtomicBool>)>,
+    /// Runs of hosts whose zones this host is about to take over, and since when it has asked others about them.
+    suspects: BTreeMap<RunId, Instant>,
+    /// What is to be said to all, or to one run.
+    to_say: Vec<(To, Letter)>,
     /// Zones with which something did not succeed, and when it is tried again.
     not_before: BTreeMap<Name, Instant>,
     own: Option<OwnZones>,
@@ -152,6 +160,8 @@ impl Traffic {
             asking: JoinSet::new(),
             asking_of: BTreeSet::new(),
             duty: None,
+            suspects: BTreeMap::new(),
+            to_say: Vec::new(),
             not_before: BTreeMap::new(),
             own: None,
             shown: Arc::new(Mutex::new(counts)),
@@ -263,6 +273,17 @@ impl Traffic {
             Ok((from, letter @ (Letter::Release { .. } | Letter::Released { .. }))) => {
                 kept::hear_host(&mut self.parts.keeper, from, &letter);
             }
+            Ok((from, Letter::Suspect { run, silent_ms })) => {
+                let silent_for = self.hearing.silent_for(run).filter(|_| from != self.parts.me.run);
+                if let Some(silent_for) = silent_for.filter(|it| *it + LATER < Duration::from_millis(silent_ms.into()))
+                {
+                    let silent_ms = u32::try_from(silent_for.as_millis()).unwrap_or(u32::MAX);
+                    self.to_say.push((To::Run(from), Letter::Heard { run, silent_ms }));
+                }
+            }
+            Ok((_, Letter::Heard { run, silent_ms })) => {
+                self.hearing.was_heard(run, Duration::from_millis(silent_ms.into()));
+            }
             Err(NotALetter::Other) => {}
             Err(_) => self.counts.refused += 1,
         }
@@ -350,8 +371,13 @@ impl Traffic {
         }
         // What the registry answers changes the zones, so that the next duties differ.
         let is_calm = !self.hearing.has_twin(patience(self.parts.lease));
-        let due =
-            duties.into_iter().find(|duty| self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at));
+        self.suspect(&duties);
+        let due = duties.into_iter().find(|duty| {
+            let is_certain = duty
+                .taken_from()
+                .is_none_or(|run| self.suspects.get(&run).is_some_and(|since| since.elapsed() >= SUSPICION));
+            is_certain && self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at)
+        });
         if let Some(duty) = due.filter(|_| self.duty.is_none() && is_calm && directory.revision > 0) {
             let is_orphaned = Arc::new(AtomicBool::new(true));
             self.duty = Some((duty.zone().clone(), is_orphaned.clone()));
@@ -361,6 +387,18 @@ impl Traffic {
                 let done = duty::carry_out(&record, &store, &keys, &me, &duty, &is_orphaned).await;
                 Asked::Duty(duty, done)
             });
+        }
+    }
+
+    /// Asks others about the hosts whose zones are to be taken over.
+    fn suspect(&mut self, duties: &[Duty]) {
+        let runs: BTreeSet<RunId> = duties.iter().filter_map(Duty::taken_from).collect();
+        self.suspects.retain(|run, _| runs.contains(run));
+        for run in runs {
+            self.suspects.entry(run).or_insert_with(Instant::now);
+            let silent_for = self.hearing.silent_for(run).unwrap_or(Duration::MAX);
+            let silent_ms = u32::try_from(silent_for.as_millis()).unwrap_or(u32::MAX);
+            self.to_say.push((To::All, Letter::Suspect { run, silent_ms }));
         }
     }
 
@@ -424,6 +462,10 @@ impl Traffic {
                 }
                 Output::IsGone(peer) => self.ask_whether_gone(peer),
             }
+        }
+        for (to, letter) in std::mem::take(&mut self.to_say) {
+            let bytes = self.parts.seal.seal(to, &letter);
+            self.parts.bus.say(if let To::Run(run) = to { Some(run) } else { None }, bytes).await;
         }
         while let Some(output) = self.parts.keeper.as_mut().and_then(Keeper::poll) {
             match kept::said(output) {

@@ -83,6 +83,14 @@ impl Duty {
         }
     }
 
+    /// The run of a host that is taken for gone.
+    pub fn taken_from(&self) -> Option<RunId> {
+        match self {
+            Duty::TakeOver { from, .. } => from.run,
+            Duty::Take { .. } | Duty::Give { .. } => None,
+        }
+    }
+
     /// The other host that owns one zone more after it.
     fn receiver(&self) -> Option<&Name> {
         match self {

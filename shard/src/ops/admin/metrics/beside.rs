@@ -19,7 +19,7 @@ const SERVICES_STATES: [&str; 8] = [
     "resources_ranges_waiting",
 ];
 /// Counts of a fleet that rise and fall.
-const FLEET_STATES: [&str; 15] = [
+const FLEET_STATES: [&str; 17] = [
     "registered",
     "away_seconds",
     "name_taken",
@@ -31,6 +31,8 @@ const FLEET_STATES: [&str; 15] = [
     "players_coming",
     "oldest_move_seconds",
     "checkpoints_kept",
+    "zones_waiting",
+    "zones_losing",
     "accounts_held",
     "border_dark",
     "border_replicas",
