@@ -184,11 +184,13 @@ impl Audit {
     pub(super) fn gained(fleet: &mut Fleet, run: RunId, core: usize, zone: String, count: u64) {
         fleet.audit.note((run, &zone, count));
         let Some(former) = fleet.audit.contents.get(&(zone.clone(), core)) else { return };
-        let is_there = fleet.running().any(|host| host.peer.run == former.run && !host.server.is_stopped());
+        let there = fleet.running().find(|host| host.peer.run == former.run && !host.server.is_stopped());
         let lost = former.count.saturating_sub(count);
         let most = CHECKPOINT + 2 * SLACK;
-        let may_lose = if is_there { 0 } else { (most.as_millis() / WALK.as_millis()) as u64 };
-        let is_excused = former.unkept_at.is_some_and(|at| former.at - at < 2 * most);
+        let may_lose = if there.is_some() { 0 } else { (most.as_millis() / WALK.as_millis()) as u64 };
+        // A living host may have been cut off from the bucket when it had lost the zone and was to write its last state.
+        let unkept_at = former.unkept_at.max(there.and_then(|host| host.unkept_at));
+        let is_excused = unkept_at.is_some_and(|at| at + 2 * most > former.at);
         fleet.audit.zones_oldest =
             fleet.audit.zones_oldest.max(if is_excused { Duration::ZERO } else { WALK * lost as u32 });
         assert!(
