@@ -29,8 +29,8 @@ pub enum Letter {
         /// The account.
         account: u64,
     },
-    /// The sender is about to take the zones of this run of a host over, because it has not heard it: who has, and that run itself,
-    /// says so.
+    /// The sender has not heard this run of a host, and is about to take its zones over. Each host that has heard the run answers. So
+    /// does the run itself.
     Suspect {
         /// The run.
         run: RunId,

@@ -17,8 +17,9 @@
 //! The record of an account belongs to one [`Stay`](ringshard::runtime::fleet::Stay) of its account. A host writes it only if nobody has changed
 //! it since the host read it, and only over a record of the same stay or an earlier one. An account that enters gets a later
 //! stay in the record before its client is in the world. So whatever is late, two hosts never both go on with an account: the one
-//! with the earlier stay learns it at its next checkpoint after that at the latest, and puts the player out. Only who has just left this
-//! host, and newcomers where NATS has no JetStream, enter unwritten: with stays over which each login that is written wins.
+//! with the earlier stay learns it at its next checkpoint after that at the latest, and puts the player out. Two kinds
+//! of clients enter without a record: an account that has just left this host while NATS is away, and newcomers where NATS has no
+//! JetStream. Each login that is in the record wins over their stays.
 //!
 //! The record of a zone belongs to one epoch of the zone, which the registry raises whenever the zone changes hands.
 

@@ -42,7 +42,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 const SETTLED: Duration = Duration::from_millis(3_500);
 /// A host is asked about for so long before its zones are taken over, each time that is looked at: others may have heard it.
 const SUSPICION: Duration = Duration::from_millis(700);
-/// Who has heard a host so much later than the one that asks about it says so.
+/// A host answers a suspicion if it has heard the suspect later than the sender has, by this much.
 const LATER: Duration = Duration::from_millis(300);
 /// Time between two questions whether a host is gone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
