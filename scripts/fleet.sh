@@ -16,8 +16,8 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --hosts N          hosts: 2 or 4 (default 4)
   --players N        players (default 200)
   --secs N           seconds that they walk (default 60)
-  --disturb WHAT     while they walk: host (kill -9), etcd-node (kill -9), etcd (all nodes stop), nats (stops),
-                     balancer (kill -9), relay (kill -9, with --edge), move (a zone goes to another host), drain (a host
+  --disturb WHAT     while they walk: host (kill -9), stop (SIGTERM to a host that does not drain then), etcd-node
+                     (kill -9), etcd (all nodes stop), nats (stops), balancer (kill -9), relay (kill -9, with --edge), move (a zone goes to another host), drain (a host
                      ends); default: nothing
   --checkpoint SECS  seconds between two checkpoints of a player; 0: none (default 10)
   --interruption MS  longest interruption of snapshots at a crossing, for 99 of 100 (default 150)
@@ -62,7 +62,7 @@ while (($#)); do
         *) echo "fleet: there is no option $1; see --help" >&2 && exit 1 ;;
     esac
 done
-disturbances=(host etcd-node etcd nats balancer relay move drain)
+disturbances=(host stop etcd-node etcd nats balancer relay move drain)
 [[ -z $disturb || " ${disturbances[*]} " == *" $disturb "* ]] ||
     { echo "fleet: --disturb is $disturb; it can be ${disturbances[*]}" >&2 && exit 1; }
 [[ -z $edge || -n $namespaces ]] || { echo 'fleet: --edge needs --namespaces' >&2 && exit 1; }
@@ -72,6 +72,8 @@ disturbances=(host etcd-node etcd nats balancer relay move drain)
 for program in etcd nats-server python3 curl ${gateway:+node}; do
     command -v "$program" >/dev/null || { echo "fleet: $program is not installed" >&2 && exit 2; }
 done
+drain=60000
+[[ $disturb != stop ]] || drain=0
 [[ $hosts == 2 || $hosts == 4 ]] || { echo "fleet: --hosts is $hosts; it must be 2 or 4" >&2 && exit 1; }
 [[ -n $binaries ]] || binaries=$(scripts/build.sh "${build[@]}")
 if [[ -n $namespaces ]]; then
@@ -204,7 +206,7 @@ start_host() {
     "$ringshard" keygen --out "$files/host-$number.key" >"$files/host-$number.public" 2>/dev/null
     start "host-$number" "$ringshard" serve --game demo --layout crowd --key "$files/host-$number.key" \
         --listen "${addresses[host-$number]}:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
-        --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --drain-ms 60000 --dump-dir "$files" \
+        --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --drain-ms "$drain" --dump-dir "$files" \
         --fleet-name "host-$number" --fleet-region eu --services "$files/services-$number" "${login[@]}"
 }
 has_login() { [[ -s $files/services-0/ticket.pub ]]; }
@@ -256,9 +258,10 @@ for ((number = 0; number < hosts; number++)); do
     [[ -z $edge ]] || at=${addresses[edge]}:${port[number + 25]}
     places+=(--at "$at=$(cat "$files/host-$number.public")")
 done
-[[ $disturb == host ]] && lost=$players
+[[ $disturb == host || $disturb == stop ]] && lost=$players
 places+=(--ticket-key "$files/services-0/ticket.key")
 [[ $disturb == host ]] && ((checkpoint > 0)) && places+=(--restored-ms "$((checkpoint * 1000))")
+[[ $disturb == stop ]] && places+=(--restored-ms 500)
 [[ -n $json ]] && places+=(--json "$json")
 inside=()
 [[ -z $namespaces ]] || inside=(ip netns exec "$(space wander)")
@@ -289,12 +292,14 @@ fi
 sleep $((secs / 4))
 case $disturb in
     '') ;;
-    host)
-        kill -9 "${processes[host-1]}"
+    host | stop)
+        signal=KILL
+        [[ $disturb == host ]] || signal=TERM
+        kill "-$signal" "${processes[host-1]}"
         are_taken() { ! fleet zones list --json | grep -q '"owner": "host-1"'; }
         began=$SECONDS
-        until_true 'nobody took the zone of the host that was killed over' 100 are_taken
-        echo "disturbed  host-1 was killed; its zone had another host after $((SECONDS - began)) s"
+        until_true 'nobody took the zone of the host that ended over' 100 are_taken
+        echo "disturbed  host-1 got SIG$signal; its zone had another host after $((SECONDS - began)) s"
         ;;
     etcd-node) kill -9 "${processes[etcd-1]}" && echo 'disturbed  a node of etcd was killed' ;;
     etcd)

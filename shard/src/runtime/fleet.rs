@@ -22,6 +22,7 @@
 //!  Checkpoint ---> |   again and again
 //!  <--- Release    |   the account enters elsewhere
 //!  Ended --->      |
+//!  Ends --->       |   the server ends: with the last state of its zones
 //! ```
 //!
 //! A core never waits. What it says finds room: each letter answers one of the fleet, and the fleet has at most
@@ -187,6 +188,11 @@ pub enum FromCore {
         /// How it ends.
         end: StayEnd,
     },
+    /// The core has ended: it says nothing after this.
+    Ends {
+        /// The zones of [`ToCore::Zones`], and what this core's game has saved of each at last.
+        zones: Vec<(Arc<OwnZone>, Vec<u8>)>,
+    },
 }
 
 /// What the fleet says to a core.
@@ -258,6 +264,8 @@ pub enum ToCore {
         /// Whether the zone is not this host's any more.
         is_lost: bool,
     },
+    /// The zones of which the core has its part, as they are from now on. It saves these when it ends.
+    Zones(Arc<[Arc<OwnZone>]>),
     /// The account of a player enters elsewhere: the player leaves. If it is there, [`FromCore::Ended`] follows.
     Release {
         /// The player.
@@ -349,6 +357,11 @@ impl FleetEnd {
     /// The next thing that the core says, if it has said something.
     pub fn take(&mut self) -> Option<FromCore> {
         self.from_core.pop().ok()
+    }
+
+    /// Whether the core has ended, and all that it has said is taken.
+    pub fn is_over(&self) -> bool {
+        self.from_core.is_abandoned() && self.from_core.is_empty()
     }
 
     /// Waits until the core has said something.

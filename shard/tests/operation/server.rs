@@ -336,3 +336,23 @@ fn a_reload_reaches_the_service_of_every_core() {
     server.join();
     std::fs::remove_file(&file).unwrap();
 }
+
+#[test]
+fn the_service_of_every_core_learns_once_that_the_server_ends() {
+    struct Ending(usize, mpsc::Sender<usize>);
+    impl Service for Ending {
+        fn message(&mut self, _: Instant, _: &mut Endpoint, _: ConnectionId, _: Message<'_>) {}
+        fn end(&mut self) {
+            self.1.send(self.0).unwrap();
+        }
+    }
+    let (sender, ended) = mpsc::channel();
+    let config = config(([127, 0, 0, 1], 0).into(), 2, Datapath::Mmsg);
+    let server = Server::start(&config, |core| Ending(core, sender.clone())).unwrap();
+    assert_eq!(ended.try_recv(), Err(mpsc::TryRecvError::Empty));
+    server.lifecycle().stop();
+    server.join();
+    let mut ended: Vec<_> = ended.try_iter().collect();
+    ended.sort_unstable();
+    assert_eq!(ended, [0, 1]);
+}

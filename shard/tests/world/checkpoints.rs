@@ -3,10 +3,12 @@
 use crate::cores::*;
 use ringshard::game::AccountId;
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::runtime::fleet::{self, FleetEnd, FromCore, Recall, Stay, StayEnd, ToCore};
+use ringshard::runtime::fleet::{self, FleetEnd, FromCore, OwnZone, Recall, Stay, StayEnd, ToCore};
+use ringshard::runtime::service::Service;
 use ringshard::runtime::services::{self, FromCore as ToServices, ServicesEnd, ToCore as FromServices};
 use ringshard_protocol::time::Duration;
 use ringshard_world::messages::reason;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 const ACCOUNT: AccountId = AccountId(7);
@@ -221,4 +223,16 @@ fn without_checkpoints_the_fleet_is_not_asked() {
     stage.world.run_for(Duration::from_secs(5));
     assert!(stage.world.players[0].is_inside);
     assert!(stage.fleet.take().is_none());
+}
+
+#[test]
+fn a_core_that_ends_saves_the_zones_that_it_has_then() {
+    let zone = |name: &str| Arc::new(OwnZone { name: name.into(), area: [[0.0; 2], [100.0; 2]] });
+    let (west, east) = (zone("west"), zone("east"));
+    let mut stage = Stage::new();
+    stage.say(ToCore::Zones(Arc::from([west])));
+    stage.say(ToCore::Zones(Arc::from([east.clone()])));
+    stage.world.cores[0].service_mut().end();
+    let Some(FromCore::Ends { zones }) = stage.fleet.take() else { panic!("it says that it ends") };
+    assert_eq!(zones, [(east, b"east".to_vec())]);
 }

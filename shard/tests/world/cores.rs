@@ -2,7 +2,7 @@
 //! a test asks of it.
 
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::game::{Admission, Game, LeaveReason, PlayerId, Reply, Shard, To, Visitor};
+use ringshard::game::{Admission, Game, LeaveReason, OwnZone, PlayerId, Reply, Shard, To, Visitor};
 use ringshard::runtime::control::mailbox;
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
@@ -130,6 +130,10 @@ impl Game for Row {
 
     fn leave(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _reason: LeaveReason) -> u32 {
         0
+    }
+
+    fn save_zone(&mut self, _shard: &mut Shard<Self>, zone: &OwnZone, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(zone.name.as_bytes());
     }
 
     fn stepped(&mut self, shard: &mut Shard<Self>, player: PlayerId, _input: &Step) {

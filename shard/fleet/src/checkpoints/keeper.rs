@@ -51,10 +51,14 @@ impl Keeper {
         self.out.pop_front().or_else(|| self.players.poll())
     }
 
-    /// A core says something about an account or a zone. Other letters are not the keeper's.
+    /// A core says something about an account or a zone, or that it has ended. Other letters are not the keeper's.
     pub fn hear_core(&mut self, core: usize, letter: FromCore) {
         match letter {
             FromCore::ZoneSaved { request, bytes } => self.zones.hear_core(core, request, bytes),
+            FromCore::Ends { zones } => {
+                self.players.core_ended(core);
+                self.zones.core_ended(core, zones);
+            }
             letter => self.players.hear_core(core, letter),
         }
     }

@@ -4,8 +4,9 @@ use super::*;
 use crate::bus::BusKey;
 use crate::clock::Clock;
 use crate::model::{Area, Name, RunId, Zone};
-use ringshard::runtime::fleet::{FromCore, ToCore};
+use ringshard::runtime::fleet::{FromCore, OwnZone, ToCore};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -14,6 +15,8 @@ struct Host {
     run: RunId,
     keeper: Keeper,
     cores: Vec<BTreeMap<String, Vec<u8>>>,
+    /// The zones that its cores save when they end.
+    here: Arc<[Arc<OwnZone>]>,
     is_alive: bool,
 }
 
@@ -57,7 +60,7 @@ impl Fleet {
         let (run, vault) = (RunId(at as u64 + 1), Vault::new(&BusKey::from_bytes([7; 32]), "b"));
         let kept = Bucket::Memory(self.bucket.clone());
         let keeper = Keeper::new(kept, vault, Clock::System, run, cores, Duration::from_secs(10));
-        Host { run, keeper, cores: vec![BTreeMap::new(); cores], is_alive: true }
+        Host { run, keeper, cores: vec![BTreeMap::new(); cores], here: Arc::default(), is_alive: true }
     }
 
     async fn pass(&mut self, seconds: f64) {
@@ -92,6 +95,13 @@ impl Fleet {
 }
 
 impl Host {
+    /// A core ends in order.
+    fn end_core(&mut self, core: usize) {
+        let parts = std::mem::take(&mut self.cores[core]);
+        let zones = self.here.iter().map(|zone| (zone.clone(), parts[&zone.name].clone())).collect();
+        self.keeper.hear_core(core, FromCore::Ends { zones });
+    }
+
     fn carry_out(&mut self) {
         while let Some(output) = self.keeper.poll() {
             let Output::ToCore(core, letter) = output else { panic!("{output:?}") };
@@ -107,6 +117,7 @@ impl Host {
                     }
                     self.keeper.hear_core(core, FromCore::ZoneSaved { request, bytes });
                 }
+                ToCore::Zones(zones) => self.here = zones,
                 ToCore::Checkpoints { .. } => {}
                 other => panic!("{other:?}"),
             }
@@ -407,4 +418,51 @@ async fn a_host_that_has_given_a_zone_away_is_waited_for_even_if_it_is_not_heard
     fleet.own(0, false);
     fleet.pass(1.0).await;
     assert_eq!(fleet.parts(1), [Some(vec![4])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_zone_of_a_host_that_ends_in_order_goes_on_as_it_was() {
+    let mut fleet = Fleet::new(&[2, 2]).await;
+    fleet.own(0, true);
+    fleet.pass(11.0).await;
+    fleet.set(0, &[1, 2]);
+    fleet.bucket.set_fault(BucketFault::Leaderless);
+    fleet.hosts[0].end_core(1);
+    fleet.pass(0.2).await;
+    assert_eq!(fleet.hosts[0].keeper.zone_counters().losing, 0, "the other core goes on");
+    fleet.hosts[0].end_core(0);
+    fleet.pass(0.5).await;
+    assert_eq!(fleet.hosts[0].keeper.zone_counters().losing, 1, "the bucket refuses");
+    fleet.bucket.set_fault(BucketFault::None);
+    fleet.pass(0.2).await;
+    let ZoneCounters { here, losing, failed, .. } = fleet.hosts[0].keeper.zone_counters();
+    assert_eq!((here, losing, failed), (0, 0, 0));
+    fleet.hosts[0].is_alive = false;
+    fleet.own(1, true);
+    fleet.pass(0.1).await;
+    assert_eq!(fleet.parts(1), [Some(vec![1]), Some(vec![2])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_goes_on_as_it_was_if_its_host_ends_while_it_gives_the_zone_away() {
+    let mut fleet = Fleet::new(&[2, 2]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[1, 2]);
+    // The cores are asked for its last state. One answers, and the other one has ended before it hears that.
+    fleet.own(0, false);
+    let host = &mut fleet.hosts[0];
+    let said: Vec<_> = std::iter::from_fn(|| host.keeper.poll()).collect();
+    let Output::ToCore(0, ToCore::SaveZone { request, is_lost: true, .. }) = said[0] else { panic!("{said:?}") };
+    host.keeper.hear_core(0, FromCore::ZoneSaved { request, bytes: vec![1] });
+    host.cores[0].clear();
+    host.here = Arc::from([Arc::new(OwnZone { name: "west".into(), area: [[0.0; 2], [100.0; 2]] })]);
+    host.end_core(1);
+    host.here = Arc::default();
+    host.end_core(0);
+    fleet.pass(0.2).await;
+    fleet.hosts[0].is_alive = false;
+    fleet.own(1, true);
+    fleet.pass(0.1).await;
+    assert_eq!(fleet.parts(1), [Some(vec![1]), Some(vec![2])]);
 }

@@ -37,7 +37,9 @@ pub struct ZoneCounters {
     pub restored: u64,
     /// Zones of this host that its cores do not have yet, because the bucket has not answered.
     pub waiting: u64,
-    /// Zones that other hosts have now, and whose last state the bucket has not taken yet.
+    /// Zones that its cores have.
+    pub here: u64,
+    /// Zones that other hosts have now, or soon, and whose last state the bucket has not taken yet.
     pub losing: u64,
 }
 
@@ -52,6 +54,10 @@ pub(super) struct Zones {
     own: BTreeMap<Name, Owned>,
     /// Zones whose last state is being written.
     losing: BTreeSet<Name>,
+    /// What the cores were last told that they have.
+    told: Arc<[Arc<OwnZone>]>,
+    /// The cores that have ended, and what these had of their zones. When one has, nothing changes any more.
+    ended: BTreeMap<usize, Vec<(Arc<OwnZone>, Vec<u8>)>>,
     requests: BTreeMap<u64, Request>,
     next_request: u64,
     serial: u64,
@@ -116,6 +122,8 @@ impl Zones {
             wanted: Vec::new(),
             own: BTreeMap::new(),
             losing: BTreeSet::new(),
+            told: Arc::default(),
+            ended: BTreeMap::new(),
             requests: BTreeMap::new(),
             next_request: 0,
             serial: 0,
@@ -128,19 +136,24 @@ impl Zones {
 
     /// The counters.
     pub(super) fn counters(&self) -> ZoneCounters {
-        let waiting = self.own.values().filter(|owned| owned.here().is_none()).count();
-        ZoneCounters { waiting: waiting as u64, losing: self.losing.len() as u64, ..self.counters }
+        let here = self.own.values().filter(|owned| owned.here().is_some()).count();
+        let waiting = self.own.len() - here;
+        ZoneCounters { waiting: waiting as u64, here: here as u64, losing: self.losing.len() as u64, ..self.counters }
     }
 
     /// These are the zones of this host from now on.
     pub(super) fn set(&mut self, zones: &[(Name, Zone)], out: &mut VecDeque<Output>) {
         self.wanted = zones.to_vec();
         self.follow(out);
+        self.tell_cores(out);
     }
 
     /// Does what the registry says. A zone that is split or merged stays with the cores: only the records change. If the cores do not
     /// have all parts yet, that waits.
     fn follow(&mut self, out: &mut VecDeque<Output>) {
+        if !self.ended.is_empty() {
+            return;
+        }
         let wanted = std::mem::take(&mut self.wanted);
         let former: Vec<_> = self.own.iter().map(|(name, owned)| (name.clone(), owned.zone.area)).collect();
         for (name, area) in &former {
@@ -173,6 +186,15 @@ impl Zones {
             }
         }
         self.wanted = wanted;
+    }
+
+    /// Says to the cores which zones they have, if that has changed.
+    fn tell_cores(&mut self, out: &mut VecDeque<Output>) {
+        let here = || self.own.values().filter(|owned| owned.here().is_some()).map(|owned| &owned.zone);
+        if !here().eq(self.told.iter()) {
+            self.told = here().cloned().collect();
+            out.extend((0..self.cores).map(|core| Output::ToCore(core, ToCore::Zones(self.told.clone()))));
+        }
     }
 
     fn gain(&mut self, name: &Name, Zone { area, epoch, given_by, .. }: &Zone, is_split: bool) {
@@ -235,6 +257,33 @@ impl Zones {
         self.write(name, serial, epoch, is_last, shares.into_iter().flatten().collect());
     }
 
+    /// A core has ended, with these parts of its zones. When all have, the last state of each zone is written: whoever gets it goes on
+    /// from there.
+    pub(super) fn core_ended(&mut self, core: usize, zones: Vec<(Arc<OwnZone>, Vec<u8>)>) {
+        self.requests.retain(|_, request| request.is_last);
+        // What it was asked at last, and has not heard.
+        let is_asked = |request: &&u64| self.requests[request].shares[core].is_none();
+        for request in self.requests.keys().filter(is_asked).copied().collect::<Vec<_>>() {
+            if let Some(bytes) = part_of(&zones, &self.requests[&request].name) {
+                self.hear_core(core, request, bytes);
+            }
+        }
+        self.ended.insert(core, zones);
+        if self.ended.len() < self.cores {
+            return;
+        }
+        for (name, Owned { serial, epoch, phase, .. }) in std::mem::take(&mut self.own) {
+            let shares: Option<Vec<_>> = self.ended.values().map(|zones| part_of(zones, &name)).collect();
+            // If not all cores had it, its record has what they were to get.
+            if let (Phase::Here(Here { is_lost: false, .. }), Some(shares)) = (phase, shares)
+                && self.standing != Standing::Absent
+            {
+                self.losing.insert(name.clone());
+                self.write(name, serial, epoch, true, shares);
+            }
+        }
+    }
+
     fn write(&mut self, name: Name, serial: u64, epoch: u64, is_last: bool, shares: Vec<Vec<u8>>) {
         let hash = hash_of(&shares);
         let owned = self.own.get(&name).filter(|owned| owned.serial == serial);
@@ -273,7 +322,11 @@ impl Zones {
     ) {
         self.heard.set(alive, is_complete);
         self.standing = standing;
+        if !self.ended.is_empty() {
+            return;
+        }
         self.follow(out);
+        self.tell_cores(out);
         for name in self.own.keys().cloned().collect::<Vec<_>>() {
             self.read(&name);
         }
@@ -332,6 +385,7 @@ impl Zones {
             }
             Finished::Removed => {}
         }
+        self.tell_cores(out);
     }
 
     fn taken(
@@ -342,6 +396,9 @@ impl Zones {
         taken: Option<(u64, Vec<Vec<u8>>)>,
         out: &mut VecDeque<Output>,
     ) {
+        if !self.ended.is_empty() {
+            return;
+        }
         let owned = self.own.get_mut(&name);
         let is_at_no_core = owned.is_none();
         match (owned.filter(|owned| owned.serial == serial), taken) {
@@ -440,6 +497,10 @@ impl Here {
     fn new(revision: Option<u64>, save_at: Instant) -> Self {
         Here { revision, written: None, save_at, is_lost: false }
     }
+}
+
+fn part_of(zones: &[(Arc<OwnZone>, Vec<u8>)], name: &Name) -> Option<Vec<u8>> {
+    zones.iter().find(|(zone, _)| zone.name == name.as_str()).map(|(_, bytes)| bytes.clone())
 }
 
 fn corners(area: &Area) -> [[f32; 2]; 2] {

@@ -181,7 +181,8 @@ impl Courier {
             | FromCore::Enters { .. }
             | FromCore::Checkpoint { .. }
             | FromCore::ZoneSaved { .. }
-            | FromCore::Ended { .. } => {}
+            | FromCore::Ended { .. }
+            | FromCore::Ends { .. } => {}
             FromCore::Key { player, key, gateway } => {
                 // One that has come stays until the host that it comes from knows that.
                 let client = key.filter(|key| !coming.has(&key.token)).map(|key| (key, gateway));

@@ -3,7 +3,7 @@
 use super::HostSettings;
 use super::member::{Member, Server, Shown};
 #[cfg(feature = "nats")]
-use super::traffic::{Traffic, TrafficParts, TrafficShown};
+use super::traffic::{CHECKPOINTS_PATIENCE, Traffic, TrafficParts, TrafficShown};
 #[cfg(feature = "nats")]
 use crate::bus::nats::NatsBus;
 #[cfg(feature = "nats")]
@@ -32,10 +32,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
-
-/// How long a server that ends waits for the last checkpoints of its players.
-#[cfg(feature = "nats")]
-const CHECKPOINTS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A server's place in a fleet. Its thread ends with [`Fleet::stop`].
 pub struct FleetHost {
@@ -178,22 +174,18 @@ impl FleetHost {
         })))
     }
 
-    /// Waits until what the players, and zones of other hosts, were at last is written: the cores have ended.
+    /// Waits until what the players and zones were at last is written: the cores have ended.
     #[cfg(feature = "nats")]
     fn wait_for_checkpoints(&self) {
         let Some(traffic) = &self.traffic else { return };
-        let unwritten = || {
-            let shown = *traffic.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.checkpoints.map_or((0, 0), |(players, zones)| (players.accounts, zones.losing))
-        };
+        let shown = || *traffic.lock().unwrap_or_else(PoisonError::into_inner);
         let until = std::time::Instant::now() + CHECKPOINTS_PATIENCE;
-        while let (accounts, zones) = unwritten()
-            && (accounts, zones) != (0, 0)
-        {
+        while !shown().is_written() {
             if std::time::Instant::now() >= until {
+                let (players, zones) = shown().checkpoints.unwrap_or_default();
                 return tracing::warn!(
-                    accounts,
-                    zones,
+                    accounts = players.accounts,
+                    zones = zones.losing,
                     "NATS has not taken the last checkpoints of players and zones: they come back from earlier ones"
                 );
             }

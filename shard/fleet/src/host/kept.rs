@@ -22,8 +22,8 @@ pub(super) fn said(output: Output) -> Said {
 
 /// Whether what a core says is about checkpoints.
 pub(super) fn is_of(letter: &FromCore) -> bool {
-    use FromCore::{Checkpoint, Ended, Enters, ZoneSaved};
-    matches!(letter, Enters { .. } | Checkpoint { .. } | Ended { .. } | ZoneSaved { .. })
+    use FromCore::{Checkpoint, Ended, Ends, Enters, ZoneSaved};
+    matches!(letter, Enters { .. } | Checkpoint { .. } | Ended { .. } | ZoneSaved { .. } | Ends { .. })
 }
 
 /// Another host says something about an account.

@@ -27,6 +27,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+/// How long a host that ends waits for the last checkpoints of its players and zones.
+pub(super) const CHECKPOINTS_PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two looks at what takes too long.
 const TICK: Duration = Duration::from_millis(50);
 /// If a host has sent no beat for this long, a login does not wait for it to release the account.
@@ -57,6 +59,8 @@ pub(super) struct TrafficShown {
     pub zones: usize,
     /// Whether it ends and still has zones that another host can take.
     pub is_giving: bool,
+    /// Whether its cores have ended, and all that they have said is heard.
+    pub is_over: bool,
     pub zones_taken: u64,
     pub zones_given: u64,
     pub is_bus_there: bool,
@@ -66,6 +70,14 @@ pub(super) struct TrafficShown {
     pub checkpoints: Option<(PlayerCounters, ZoneCounters)>,
     /// Bytes on the bus that were no letter of this fleet, or a repetition.
     pub refused: u64,
+}
+
+impl TrafficShown {
+    /// Whether the bucket has all that the cores have said at last. They must have ended.
+    pub(super) fn is_written(&self) -> bool {
+        let is_all = |(players, zones): (PlayerCounters, ZoneCounters)| players.accounts == 0 && zones.losing == 0;
+        self.is_over && self.checkpoints.is_none_or(is_all)
+    }
 }
 
 /// What it needs.
@@ -505,6 +517,7 @@ impl Traffic {
         self.counts.courier = self.courier.counters();
         self.counts.moves = self.courier.under_way();
         self.counts.longest_wait = self.courier.longest_wait(self.now());
+        self.counts.is_over = self.parts.ends.iter().all(FleetEnd::is_over);
         self.counts.is_bus_there = self.hearing.is_bus_there();
         self.counts.hosts_heard = self.hearing.count(self.parts.lease);
         self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);

@@ -143,6 +143,16 @@ impl Operator {
         ZoneRecord::new(self.store.clone(), self.keys.clone())
     }
 
+    /// Where the record of a host is.
+    pub(super) fn host_key(&self, host: &Name) -> String {
+        self.keys.record(host)
+    }
+
+    /// The record of a host. None: it is not alive.
+    pub(super) async fn host_record(&self, host: &Name) -> Result<Option<Record>, StoreError> {
+        self.store.get(&self.host_key(host)).await
+    }
+
     pub(super) fn order(&self, occasion: &Occasion) -> Order {
         Order { by: self.by.clone(), at_ms: occasion.at_ms, reason: short(&occasion.reason) }
     }

@@ -2,7 +2,11 @@
 
 use super::operator::{Occasion, Operator};
 use super::zone_record::ZoneChangeError;
-use crate::model::{Area, Changed, Cut, Name, ZoneError, Zones};
+use crate::model::{Area, Changed, Cut, Host, Name, Owner, ZoneError, Zones};
+use crate::store::{Commit, Condition, Record};
+
+/// How often a change is tried again, because others were faster.
+const ATTEMPTS_MAX: usize = 8;
 
 impl Operator {
     /// All zones.
@@ -37,13 +41,13 @@ impl Operator {
         occasion: &Occasion,
     ) -> Result<(), ZoneChangeError> {
         let changed = Changed::ZoneSplit { zone: zone.clone(), at, new: new.clone() };
-        self.change_zones(changed, occasion, |zones| zones.split(zone, at, new).map(|()| true)).await.map(|_| ())
+        self.reshape(zone, changed, occasion, |zones| zones.split(zone, at, new).map(|()| true)).await
     }
 
     /// Makes one zone of two.
     pub async fn merge_zones(&self, zone: &Name, with: &Name, occasion: &Occasion) -> Result<(), ZoneChangeError> {
         let changed = Changed::ZonesMerged { zone: zone.clone(), with: with.clone() };
-        self.change_zones(changed, occasion, |zones| zones.merge(zone, with).map(|()| true)).await.map(|_| ())
+        self.reshape(zone, changed, occasion, |zones| zones.merge(zone, with).map(|()| true)).await
     }
 
     /// Orders the owner of a zone to hand it over to another host. Gives whether that changed anything.
@@ -59,6 +63,47 @@ impl Operator {
         self.change_zones(changed, occasion, |zones| zones.stop_move(zone)).await
     }
 
+    /// Changes the zones while the owner of this one has its lease. What is saved of a zone has its name, and only an owner that
+    /// lives saves it under the new names: who takes it over would not find all of it.
+    async fn reshape(
+        &self,
+        zone: &Name,
+        changed: Changed,
+        occasion: &Occasion,
+        change: impl Fn(&mut Zones) -> Result<bool, ZoneError>,
+    ) -> Result<(), ZoneChangeError> {
+        let audit = self.audit_commit(changed, occasion);
+        let owner_of = |zones: &Zones| zones.zones.get(zone).and_then(|zone| zones.owner(zone));
+        for _ in 0..ATTEMPTS_MAX {
+            let owner = owner_of(&self.zones().await?);
+            let lives = match &owner {
+                Some(owner) => self.while_it_lives(zone, owner).await?,
+                None => Commit::default(),
+            };
+            let change = |zones: &mut Zones| match &owner {
+                Some(owner) if owner_of(zones).as_ref() != Some(owner) => {
+                    Err(ZoneError::NotOwner(zone.clone(), owner.host.clone()))
+                }
+                _ => change(zones),
+            };
+            match self.zone_record().change(lives.and(audit.clone()), change).await {
+                // Its owner has written its record meanwhile, as it does all the time.
+                Err(ZoneChangeError::Refused) => {}
+                done => return done.map(drop),
+            }
+        }
+        Err(ZoneChangeError::Contended)
+    }
+
+    /// The condition that the owner of a zone has not changed its record, and has its lease.
+    async fn while_it_lives(&self, zone: &Name, owner: &Owner) -> Result<Commit, ZoneChangeError> {
+        let is_of_owner =
+            |record: &Record| serde_json::from_slice(&record.value).is_ok_and(|host: Host| host.run == owner.run);
+        let record = self.host_record(&owner.host).await?.filter(is_of_owner);
+        let record = record.ok_or_else(|| ZoneError::OwnerGone(zone.clone(), owner.host.clone()))?;
+        Ok(Commit::default().when(self.host_key(&owner.host), Condition::Modified(record.modified)))
+    }
+
     async fn change_zones(
         &self,
         changed: Changed,
@@ -67,5 +112,51 @@ impl Operator {
     ) -> Result<bool, ZoneChangeError> {
         let audit = self.audit_commit(changed, occasion);
         self.zone_record().change(audit, change).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RunId;
+    use crate::registry::Keys;
+    use crate::store::{MemoryStore, Store};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_zone_whose_owner_has_no_lease_keeps_its_shape() {
+        let (store, keys) = (Store::Memory(MemoryStore::new()), Keys::new("/f/"));
+        let operator = Operator::new(store.clone(), keys.clone(), "anna");
+        let name = |text: &str| -> Name { text.parse().unwrap() };
+        let mut random = 0;
+        let mut occasion = || {
+            random += 1;
+            Occasion { at_ms: 1, random, reason: String::new() }
+        };
+        operator.create_zone(&name("a"), "0,0..100,100".parse().unwrap(), &occasion()).await.unwrap();
+        operator.split_zone(&name("a"), Cut::X(50.0), &name("b"), &occasion()).await.expect("nobody has it");
+        for zone in ["a", "b"] {
+            let take = |zones: &mut Zones| zones.take(&name(zone), None, &name("h"), RunId(1)).map(|()| true);
+            operator.zone_record().change(Commit::default(), take).await.unwrap();
+        }
+        let record = |run| {
+            let host = json!({
+                "name": "h", "run": RunId(run), "region": "eu", "address": "a:1", "key": "", "version": "2", "capacity": 1,
+                "state": "ready",
+            });
+            Commit::put(&*keys.record(&name("h")), serde_json::to_vec(&host).unwrap(), None)
+        };
+        for of_run in [None, Some(2)] {
+            if let Some(run) = of_run {
+                store.commit(record(run)).await.unwrap();
+            }
+            let fault = operator.merge_zones(&name("a"), &name("b"), &occasion()).await.unwrap_err();
+            assert!(matches!(fault, ZoneChangeError::Zone(ZoneError::OwnerGone(..))), "{fault}");
+            let fault = operator.split_zone(&name("a"), Cut::X(20.0), &name("c"), &occasion()).await.unwrap_err();
+            assert!(matches!(fault, ZoneChangeError::Zone(ZoneError::OwnerGone(..))), "{fault}");
+        }
+        store.commit(record(1)).await.unwrap();
+        operator.merge_zones(&name("a"), &name("b"), &occasion()).await.unwrap();
+        assert_eq!(operator.zones().await.unwrap().zones.len(), 1);
     }
 }

@@ -56,7 +56,7 @@ pub use zones::ZONE_BYTES_MAX;
 use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
-use crate::runtime::fleet::{FleetPort, OwnZones, Token};
+use crate::runtime::fleet::{FleetPort, OwnZone, OwnZones, Token};
 use crate::runtime::jobs::{JobPort, JobStats};
 use crate::runtime::load::Load;
 use crate::runtime::path_record::PathRecord;
@@ -134,6 +134,8 @@ pub struct Simulation<G: Game> {
     leaving: Vec<Token>,
     /// The zones of this host. None: it is the only one, or has not heard of any.
     zones: Option<Arc<OwnZones>>,
+    /// Those of which this core has its part.
+    zones_here: Arc<[Arc<OwnZone>]>,
     checkpoints: Checkpoints,
     stats: WorldStats,
 }
@@ -202,6 +204,7 @@ impl<G: Game> Simulation<G> {
             letter: Vec::new(),
             leaving: Vec::new(),
             zones: None,
+            zones_here: Arc::default(),
             checkpoints: Checkpoints::default(),
             stats: WorldStats::default(),
         }
@@ -352,6 +355,10 @@ impl<G: Game> Service for Simulation<G> {
 
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {
         self.game.draining(&mut self.shard);
+    }
+
+    fn end(&mut self) {
+        self.save_zones_at_last();
     }
 
     fn load(&mut self, load: &Load) {

@@ -54,6 +54,7 @@ impl<G: Game> Simulation<G> {
                 ToCore::Release { player } => self.release(player),
                 ToCore::GainZone { zone, saved } => self.gain_zone(&zone, &saved),
                 ToCore::SaveZone { request, zone, is_lost } => self.save_zone(request, &zone, is_lost),
+                ToCore::Zones(zones) => self.zones_here = zones,
             }
         }
         has_heard

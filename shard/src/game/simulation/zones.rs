@@ -15,12 +15,24 @@ impl<G: Game> Simulation<G> {
 
     /// Saves this core's part of a zone.
     pub(super) fn save_zone(&mut self, request: u64, zone: &OwnZone, is_lost: bool) {
-        let mut bytes = Vec::new();
-        self.game.save_zone(&mut self.shard, zone, &mut bytes);
-        assert!(bytes.len() <= ZONE_BYTES_MAX, "a game saves at most {ZONE_BYTES_MAX} bytes of a zone on a core");
+        let bytes = self.saved(zone);
         if is_lost {
             self.game.lose_zone(&mut self.shard, zone);
         }
         self.shard.fleet.say(FromCore::ZoneSaved { request, bytes });
+    }
+
+    /// The core ends, and says what it has of its zones.
+    pub(super) fn save_zones_at_last(&mut self) {
+        let zones = std::mem::take(&mut self.zones_here);
+        let zones = zones.iter().map(|zone| (zone.clone(), self.saved(zone))).collect();
+        self.shard.fleet.say(FromCore::Ends { zones });
+    }
+
+    fn saved(&mut self, zone: &OwnZone) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.game.save_zone(&mut self.shard, zone, &mut bytes);
+        assert!(bytes.len() <= ZONE_BYTES_MAX, "a game saves at most {ZONE_BYTES_MAX} bytes of a zone on a core");
+        bytes
     }
 }

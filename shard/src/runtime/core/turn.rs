@@ -39,6 +39,7 @@ impl<L: Link, S: Service> Core<L, S> {
         self.control.end();
         let now = self.link.now();
         self.deliver_events(now);
+        self.service.end();
         self.report()
     }
 

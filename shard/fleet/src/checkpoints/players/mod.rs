@@ -150,6 +150,17 @@ impl Players {
         self.start_tasks();
     }
 
+    /// A core has ended. What it has not said of an account, it will not say any more: the account has not got into its world.
+    pub fn core_ended(&mut self, core: usize) {
+        let waits = |next: &mut Next| matches!(next, Next::Client { core: at, .. } if *at == core);
+        for held in self.held.values_mut() {
+            held.next.take_if(waits);
+        }
+        let is_there = |held: &Held| held.core == core && held.phase != Phase::Leaving;
+        let there: Vec<_> = self.held.iter().filter(|(_, held)| is_there(held)).map(|(account, _)| *account).collect();
+        there.into_iter().for_each(|account| self.gone(account));
+    }
+
     /// Another host asks to let an account go.
     pub fn asked(&mut self, by: RunId, account: AccountId) {
         match self.held.get_mut(&account) {

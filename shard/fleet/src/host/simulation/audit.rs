@@ -24,6 +24,8 @@ pub(super) struct Audit {
     ordered: BTreeSet<(Name, Name)>,
     /// Runs that are over.
     dead: BTreeSet<RunId>,
+    /// Runs that ended in order, and when: the bucket has their last checkpoints.
+    in_order: BTreeMap<RunId, Instant>,
     /// Sessions in a world whose client has begun another one, and since when.
     ghosts: BTreeMap<Token, Instant>,
     /// What a core last had of a zone, by the zone's name and the number of the core.
@@ -130,6 +132,12 @@ impl Audit {
             is_excused || age <= CHECKPOINT + SLACK,
             "seed {seed}: client {number} enters as it was {age:?} before its end: {version} of {latest} changes"
         );
+        let ended_at = client.left_at.and_then(|run| self.in_order.get(&run));
+        let came_later = ended_at.zip(client.waits_since()).is_some_and(|(ended_at, since)| since > *ended_at);
+        assert!(
+            !came_later || version == latest,
+            "seed {seed}: client {number} enters as it was at {version} of {latest} changes, although its host ended in order"
+        );
         self.oldest = self.oldest.max(if is_excused { Duration::ZERO } else { age });
     }
 
@@ -187,7 +195,8 @@ impl Audit {
         let there = fleet.running().find(|host| host.peer.run == former.run && !host.server.is_stopped());
         let lost = former.count.saturating_sub(count);
         let most = CHECKPOINT + 2 * SLACK;
-        let may_lose = if there.is_some() { 0 } else { (most.as_millis() / WALK.as_millis()) as u64 };
+        let has_said_all = there.is_some() || fleet.audit.in_order.contains_key(&former.run);
+        let may_lose = if has_said_all { 0 } else { (most.as_millis() / WALK.as_millis()) as u64 };
         // A living host may have been cut off from the bucket when it had lost the zone and was to write its last state.
         let unkept_at = former.unkept_at.max(there.and_then(|host| host.unkept_at));
         let is_excused = unkept_at.is_some_and(|at| at + 2 * most > former.at);
@@ -204,6 +213,11 @@ impl Audit {
 
     pub(super) fn dead(&mut self, run: RunId) {
         self.dead.insert(run);
+    }
+
+    /// A run has ended, and the bucket has its last checkpoints.
+    pub(super) fn ended_in_order(&mut self, run: RunId) {
+        self.in_order.insert(run, Instant::now());
     }
 
     pub(super) fn ended(&mut self, host: &Running) {
@@ -378,7 +392,7 @@ impl fmt::Display for Audit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} faults ({} kills, {} drains, {} ended themselves), {} players came ({} returned, {} refused, {} late, {} as \
+            "{} faults ({} kills, {} ended in order, {} ended themselves), {} players came ({} returned, {} refused, {} late, {} as \
              they were before their host died), {} entered ({} with a checkpoint, at most {:.1} s old; {} put out for that, {} of \
              them in vain), {} zones handed over, {} taken over (at most {:.1} s old), {} sessions without a client",
             self.faults,

@@ -41,6 +41,8 @@ pub(super) struct Client {
     pub is_newcomer: bool,
     /// The server that has the player, or had it last. None: it is in no world.
     pub home: Option<RunId>,
+    /// The run that had it when its cores ended in order. None: it has been in a world since.
+    pub left_at: Option<RunId>,
     /// The server at which it waits to enter, and until when.
     pub entering: Option<(RunId, Instant)>,
     /// The other server at which it waits, and until when.
@@ -70,6 +72,7 @@ impl Client {
             is_kept: false,
             is_newcomer: true,
             home: None,
+            left_at: None,
             entering: None,
             beside: None,
             ticket: None,
@@ -105,10 +108,16 @@ impl Client {
         self.token = parts.try_into().expect("two numbers of eight bytes");
     }
 
+    /// Since when it has waited to enter, if it does.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        self.entering.and_then(|(_, until)| until.checked_sub(KNOCK))
+    }
+
     /// It is in a world, in this state.
     pub(super) fn enter(&mut self, home: RunId, version: u64, is_restored: bool) {
         let now = Instant::now();
         (self.home, self.entering, self.version, self.home_since) = (Some(home), None, version, now);
+        self.left_at = None;
         // A newcomer is in the bucket after its first checkpoint.
         (self.is_newcomer, self.is_kept) = (!is_restored, is_restored);
         self.past.clear();

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use ringshard::game::AccountId;
-use ringshard::runtime::fleet::{FleetPort, FromCore, OwnZones, Recall, Stay, StayEnd, ToCore, Token};
+use ringshard::runtime::fleet::{FleetPort, FromCore, OwnZone, OwnZones, Recall, Stay, StayEnd, ToCore, Token};
 use ringshard::runtime::tick::TICK;
 use ringshard_protocol::crypto::noise::ResumeKey;
 use ringshard_protocol::limits::EXPECTED_PERIOD;
@@ -57,6 +57,8 @@ pub(super) struct Core {
     taken: BTreeSet<Token>,
     /// Zones that the core has got, and what it has of each: a number that grows.
     pub zones: BTreeMap<String, u64>,
+    /// Those that it saves when it ends.
+    here: Arc<[Arc<OwnZone>]>,
     pub own: Option<Arc<OwnZones>>,
     next: u64,
 }
@@ -64,8 +66,8 @@ pub(super) struct Core {
 impl Core {
     pub(super) fn new(port: FleetPort) -> Self {
         let (players, entering, due) = Default::default();
-        let (expected, taken, zones) = Default::default();
-        Core { port, players, entering, every: None, due, expected, taken, zones, own: None, next: 0 }
+        let (expected, taken, zones, here) = Default::default();
+        Core { port, players, entering, every: None, due, expected, taken, zones, here, own: None, next: 0 }
     }
 
     /// A client wants to enter. Gives whether it is in the world at once: one with an account waits for its checkpoint.
@@ -91,6 +93,23 @@ impl Core {
         if let Some(Player { account: Some(account), stay: Some(stay), .. }) = player {
             self.port.say(FromCore::Ended { player: number, account, stay, end: StayEnd::Left });
         }
+    }
+
+    /// Ends in order, and says what it has at last. Gives its players.
+    pub(super) fn end_in_order(mut self) -> Vec<Player> {
+        let players: Vec<Player> = self.players.values().copied().collect();
+        for (number, player) in std::mem::take(&mut self.players) {
+            let (Some(account), Some(stay)) = (player.account, player.stay) else { continue };
+            let end = StayEnd::Released(Some(bytes_of(&player)));
+            self.port.say(FromCore::Ended { player: number, account, stay, end });
+        }
+        let part = |zone: &Arc<OwnZone>| {
+            let contents = self.zones.get(&zone.name).copied().unwrap_or_default();
+            (zone.clone(), contents.to_le_bytes().to_vec())
+        };
+        let zones = self.here.iter().map(part).collect();
+        self.port.say(FromCore::Ends { zones });
+        players
     }
 
     /// Makes the checkpoints that are due.
@@ -188,6 +207,7 @@ impl Core {
                 assert!(former.is_none(), "a core gets zone {zone} twice");
                 return Some(Report::Gained { zone, contents });
             }
+            ToCore::Zones(zones) => self.here = zones,
             ToCore::SaveZone { request, zone, is_lost } => {
                 // Of a zone that was split, the other part begins to count.
                 let contents = *self.zones.entry(zone.name.clone()).or_default();

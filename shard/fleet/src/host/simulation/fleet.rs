@@ -10,6 +10,7 @@ use super::storm::Storm;
 use crate::bus::memory::MemoryHub;
 use crate::checkpoints::MemoryBucket;
 use crate::clock::Clock;
+use crate::host::member::Server;
 use crate::model::{Area, Name, RunId};
 use crate::registry::{DirectoryReader, Keys, Occasion, Operator, follow_zones};
 use crate::store::{MemoryStore, Store};
@@ -216,15 +217,32 @@ impl Fleet {
             let since = *host.draining_since.get_or_insert(now);
             let traffic = host.traffic();
             let is_empty = host.players() == 0 && traffic.moves == (0, 0) && !traffic.is_giving;
-            if host.has_left() {
-                self.audit.drains += 1;
-                self.end_host(at, Duration::from_secs(3));
-            } else if !host.is_over && (is_empty || now - since >= DRAIN_MAX) {
-                host.leave();
-                let run = host.peer.run;
-                self.lose_clients(run);
+            if host.is_over() {
+                if host.ends() {
+                    self.audit.drains += 1;
+                    self.end_host(at, Duration::from_secs(3));
+                }
+            } else if is_empty || now - since >= DRAIN_MAX {
+                self.end_in_order(at);
             }
         }
+    }
+
+    /// A host ends as it does after SIGTERM.
+    pub(super) fn end_in_order(&mut self, at: usize) {
+        let Place::Up(host) = &mut self.places[at] else { return };
+        if host.is_over() {
+            return;
+        }
+        host.server.drain();
+        let run = host.peer.run;
+        for player in host.end_cores() {
+            let client = &mut self.clients[player.client];
+            if client.token == player.token {
+                client.left_at = Some(run);
+            }
+        }
+        self.lose_clients(run);
     }
 
     /// The process is gone. The next one starts after `pause`.
@@ -233,7 +251,10 @@ impl Fleet {
         let Place::Up(host) = place else { return };
         host.kill();
         self.audit.ended(&host);
-        if !host.is_over {
+        if host.is_written {
+            self.audit.ended_in_order(host.peer.run);
+        }
+        if !host.is_over() {
             self.lose_clients(host.peer.run);
         }
     }
@@ -249,7 +270,7 @@ impl Fleet {
     fn hear_cores(&mut self) {
         for at in 0..self.places.len() {
             let Place::Up(host) = &mut self.places[at] else { continue };
-            if host.is_over {
+            if host.is_over() {
                 continue;
             }
             let run = host.peer.run;
@@ -327,7 +348,7 @@ impl Fleet {
         for (_, player, run, core) in due {
             let client = &mut self.clients[player.client];
             let host = self.places.iter_mut().find_map(|place| match place {
-                Place::Up(host) if host.peer.run == run && !host.is_over => Some(host),
+                Place::Up(host) if host.peer.run == run && !host.is_over() => Some(host),
                 _ => None,
             });
             if client.token == player.token && host.is_some_and(|host| host.cores[core].arrives(player.token)) {
@@ -345,7 +366,7 @@ impl Fleet {
         }
         for place in &mut self.places {
             let Place::Up(host) = place else { continue };
-            if host.is_over {
+            if host.is_over() {
                 continue;
             }
             let is_kept = host.is_kept();
@@ -383,7 +404,7 @@ impl Fleet {
             let balancer = &mut self.balancers[self.dice.below(BALANCERS as u64) as usize];
             client.enter_at = now + REFUSED_PAUSE;
             let Advice::Host(name, run) = balancer.ask(client, self.dice.below(u64::MAX)) else { continue };
-            let takes = |host: &Running| host.peer.run == run && !host.is_over && !host.server.is_draining();
+            let takes = |host: &Running| host.peer.run == run && !host.is_over() && !host.server.is_draining();
             let host = self.places.iter_mut().find_map(|place| match place {
                 Place::Up(host) if takes(host) => Some(host),
                 _ => None,
@@ -416,7 +437,7 @@ impl Fleet {
 
     pub(super) fn running(&self) -> impl Iterator<Item = &Running> {
         self.places.iter().filter_map(|place| match place {
-            Place::Up(host) if !host.is_over => Some(&**host),
+            Place::Up(host) if !host.is_over() => Some(&**host),
             _ => None,
         })
     }

@@ -1,13 +1,13 @@
 //! A host: its server, its tasks, and its ends of the bus and of the store.
 
-use super::core::Core;
+use super::core::{Core, Player};
 use crate::bus::memory::MemoryHub;
 use crate::bus::{Bus, BusKey, Seal};
 use crate::checkpoints::{Bucket, BucketFault, Keeper, MemoryBucket, Vault};
 use crate::clock::Clock;
 use crate::courier::Peer;
 use crate::host::member::{Member, Server, Shown};
-use crate::host::traffic::{Traffic, TrafficParts, TrafficShown};
+use crate::host::traffic::{CHECKPOINTS_PATIENCE, Traffic, TrafficParts, TrafficShown};
 use crate::model::{Host, HostState, Name, RunId};
 use crate::registry::{Keys, follow_zones};
 use crate::store::{MemoryStore, Store};
@@ -27,6 +27,8 @@ pub(super) const MARGIN: f32 = 20.0;
 pub(super) const SLACK: Duration = Duration::from_secs(3);
 /// Time between two checkpoints.
 pub(super) const CHECKPOINT: Duration = Duration::from_secs(10);
+/// How long a host that ends waits for the registry.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) const PREFIX: &str = "/f/";
 
 /// What the simulation and the tasks see of a server.
@@ -102,8 +104,12 @@ pub(super) struct Running {
     tasks: [JoinHandle<()>; 2],
     /// Since when it drains.
     pub draining_since: Option<Instant>,
-    /// Whether its cores have ended.
-    pub is_over: bool,
+    /// Since when its cores have ended.
+    over_since: Option<Instant>,
+    /// Since when it leaves the registry.
+    leaving_since: Option<Instant>,
+    /// Whether the bucket has its last checkpoints.
+    pub is_written: bool,
     /// Whether its game refuses players of others.
     pub refuses: bool,
 }
@@ -169,7 +175,9 @@ impl Running {
             stop,
             tasks: [tokio::spawn(member.run()), tokio::spawn(traffic.run())],
             draining_since: None,
-            is_over: false,
+            over_since: None,
+            leaving_since: None,
+            is_written: false,
             refuses: false,
         }
     }
@@ -189,17 +197,30 @@ impl Running {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 
-    /// Ends it in order: first its cores, and with them their players; then it leaves the registry, which is done when
-    /// [`Self::has_left`] says so.
-    pub(super) fn leave(&mut self) {
-        self.is_over = true;
-        self.cores.iter_mut().for_each(|core| core.players.clear());
-        self.tasks[1].abort();
-        self.stop.send_replace(true);
+    /// Ends it in order. First its cores end. Gives their players.
+    pub(super) fn end_cores(&mut self) -> Vec<Player> {
+        self.over_since = Some(Instant::now());
+        std::mem::take(&mut self.cores).into_iter().flat_map(Core::end_in_order).collect()
     }
 
-    pub(super) fn has_left(&self) -> bool {
-        self.tasks[0].is_finished()
+    /// Whether its cores have ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.over_since.is_some()
+    }
+
+    /// Whether its process ends, after its cores: when its last checkpoints are written, or that has taken too long, it leaves the
+    /// registry, if that answers.
+    pub(super) fn ends(&mut self) -> bool {
+        let Some(over_since) = self.over_since else { return false };
+        let Some(leaving_since) = self.leaving_since else {
+            self.is_written = self.traffic().is_written();
+            if self.is_written || over_since.elapsed() >= CHECKPOINTS_PATIENCE {
+                self.leaving_since = Some(Instant::now());
+                self.stop.send_replace(true);
+            }
+            return false;
+        };
+        self.tasks[0].is_finished() || leaving_since.elapsed() >= LEAVE_PATIENCE
     }
 
     pub(super) fn traffic(&self) -> TrafficShown {

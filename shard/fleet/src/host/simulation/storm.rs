@@ -78,7 +78,7 @@ impl Storm {
         // A host that neither the registry nor all others hear, but some do, cannot be told from one that serves: its zones
         // have two owners then. That is a known limit of a bus in two parts (ZONES.md).
         let is_split = self.has(|end| *end == End::Split);
-        match (fleet.dice.below(22), run) {
+        match (fleet.dice.below(23), run) {
             (0 | 1, Some(_)) if fleet.running().count() > 2 => {
                 fleet.audit.kills += 1;
                 let pause = fleet.dice.between(S(1), S(60));
@@ -175,6 +175,10 @@ impl Storm {
                 fleet.fault(("a balancer is cut off", at));
                 fleet.balancers[at].store.set_fault(Fault::Cut);
                 self.lasts(fleet, S(40), End::StoreOfBalancer(at));
+            }
+            (22, Some(run)) if fleet.running().count() > 2 => {
+                fleet.fault(("ended in order", run));
+                fleet.end_in_order(at);
             }
             _ => {}
         }
