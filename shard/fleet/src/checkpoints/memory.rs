@@ -30,8 +30,6 @@ pub enum BucketFault {
     Slow(Duration),
     /// There is no bucket, and there can be none.
     NoJetStream,
-    /// It was removed, with all that was in it, until somebody opens it again.
-    Removed,
     /// Requests are refused at once: no server of NATS leads the others at this moment.
     Leaderless,
     /// Reads come from a replica that is behind by so much.
@@ -44,6 +42,8 @@ struct Contents {
     /// What each key had before its last change, and when that was.
     former: BTreeMap<String, (Found, Instant)>,
     changes: u64,
+    /// Until somebody opens it again.
+    is_removed: bool,
 }
 
 impl MemoryBucket {
@@ -62,6 +62,11 @@ impl MemoryBucket {
         *lock(&self.fault)
     }
 
+    /// Removes the bucket, with all that is in it, until a client opens it again.
+    pub fn remove(&self) {
+        *lock(&self.contents) = Contents { is_removed: true, ..Contents::default() };
+    }
+
     /// How often values were changed.
     pub fn changes(&self) -> u64 {
         lock(&self.contents).changes
@@ -73,11 +78,11 @@ impl MemoryBucket {
     }
 
     pub(super) async fn check(&self) -> Result<(), BucketError> {
-        if self.fault() == BucketFault::Removed {
-            self.set_fault(BucketFault::None);
-            *lock(&self.contents) = Contents::default();
-        }
-        self.request(|_| Ok(())).await
+        let open = |contents: &mut Contents| {
+            contents.is_removed = false;
+            Ok(())
+        };
+        self.request(open).await
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Found, BucketError> {
@@ -86,7 +91,7 @@ impl MemoryBucket {
             Some((former, until)) if until.elapsed() < lag => Ok(former.clone()),
             _ => Ok(contents.found.get(key).cloned().unwrap_or_default()),
         };
-        self.request(read).await
+        self.request(|contents| contents.there().and_then(read)).await
     }
 
     pub(super) async fn change(&self, key: &str, revision: u64, value: Option<Vec<u8>>) -> Result<u64, BucketError> {
@@ -100,7 +105,7 @@ impl MemoryBucket {
             contents.former.insert(key.to_owned(), (former, Instant::now()));
             Ok(revision)
         };
-        self.request(change).await
+        self.request(|contents| contents.there().and_then(change)).await
     }
 
     async fn request<T>(&self, work: impl FnOnce(&mut Contents) -> Result<T, BucketError>) -> Result<T, BucketError> {
@@ -114,12 +119,17 @@ impl MemoryBucket {
             BucketFault::Slow(delay) if delay >= TIMEOUT => return late().await,
             BucketFault::Slow(delay) => sleep(delay).await,
             BucketFault::NoJetStream => return Err(BucketError::NoJetStream),
-            BucketFault::Removed => return Err(BucketError::Away("there is no such bucket".into())),
             BucketFault::Leaderless => return Err(BucketError::Away("no server leads".into())),
             BucketFault::None | BucketFault::AnswersLost | BucketFault::Lagging(_) => {}
         }
         let answer = work(&mut lock(&self.contents));
         if fault == BucketFault::AnswersLost { late().await } else { answer }
+    }
+}
+
+impl Contents {
+    fn there(&mut self) -> Result<&mut Self, BucketError> {
+        if self.is_removed { Err(BucketError::Away("there is no such bucket".into())) } else { Ok(self) }
     }
 }
 

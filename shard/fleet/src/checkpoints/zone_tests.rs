@@ -201,6 +201,27 @@ async fn a_zone_that_does_not_change_is_not_written_and_one_that_is_too_large_is
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_zone_that_does_not_change_is_written_again_when_its_bucket_was_removed() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[1]);
+    fleet.pass(11.0).await;
+    fleet.bucket.remove();
+    // Another host opens it, before this one has noticed.
+    let (bucket, vault) = (Bucket::Memory(fleet.bucket.clone()), Vault::new(&BusKey::from_bytes([7; 32]), "b"));
+    let mut keeper = Keeper::new(bucket, vault, Clock::System, RunId(9), 1, Duration::from_secs(10));
+    keeper.tick(&BTreeSet::new(), true);
+    keeper.hear_bucket().await;
+    fleet.pass(11.0).await;
+    fleet.hosts[0].is_alive = false;
+    fleet.pass(0.1).await;
+    fleet.own(1, true);
+    fleet.pass(1.0).await;
+    assert_eq!(fleet.parts(1), [Some(vec![1])]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn zones_that_are_split_and_merged_stay_with_their_cores() {
     let mut fleet = Fleet::new(&[1, 1]).await;
     fleet.own(0, true);

@@ -110,6 +110,7 @@ struct Request {
 enum Finished {
     Taken { name: Name, serial: u64, epoch: u64, taken: Option<(u64, Vec<Vec<u8>>)> },
     Removed,
+    Verified { name: Name, serial: u64, is_there: bool },
     Written { name: Name, serial: u64, is_last: bool, hash: u64, written: Result<Option<u64>, BucketError> },
 }
 
@@ -297,7 +298,7 @@ impl Zones {
         };
         if written.is_some_and(|(last, at)| last == hash && at.elapsed() < REFRESH) {
             self.counters.unchanged += 1;
-            return;
+            return self.verify(name, serial, known);
         }
         let size: usize = shares.iter().map(Vec::len).sum();
         if size > SHARES_BYTES_MAX {
@@ -309,6 +310,17 @@ impl Zones {
         self.tasks.spawn(async move {
             let written = write(&desk, &name, epoch, known, is_last, shares).await;
             Finished::Written { name, serial, is_last, hash, written }
+        });
+    }
+
+    /// Looks whether the record is still the one that was written: if not, it is written again.
+    fn verify(&mut self, name: Name, serial: u64, known: Option<u64>) {
+        let desk = self.desk.clone();
+        self.tasks.spawn(async move {
+            // If the bucket does not answer, nobody else changes it either.
+            let found = desk.get(&key_of_zone(&name)).await;
+            let is_there = found.map_or(true, |found| Some(found.revision) == known);
+            Finished::Verified { name, serial, is_there }
         });
     }
 
@@ -384,6 +396,13 @@ impl Zones {
                 self.written(&name, serial, is_last, hash, written);
             }
             Finished::Removed => {}
+            Finished::Verified { is_there: true, .. } => {}
+            Finished::Verified { name, serial, .. } => {
+                let owned = self.own.get_mut(&name).filter(|owned| owned.serial == serial);
+                if let Some(Phase::Here(here)) = owned.map(|owned| &mut owned.phase) {
+                    (here.revision, here.written, here.save_at) = (None, None, Instant::now());
+                }
+            }
         }
         self.tell_cores(out);
     }

@@ -228,7 +228,7 @@ async fn a_bucket_that_was_removed_is_opened_again() {
     fleet.settle(MS(50)).await;
     fleet.enter(0, ANN);
     fleet.settle(MS(50)).await;
-    fleet.set_fault(BucketFault::Removed);
+    fleet.bucket.remove();
     for _ in 0..8 {
         fleet.play();
         fleet.settle(MS(1_000)).await;

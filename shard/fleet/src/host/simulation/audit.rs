@@ -220,6 +220,23 @@ impl Audit {
         self.in_order.insert(run, Instant::now());
     }
 
+    /// Nobody has a checkpoint any more. Those that live write new ones.
+    pub(super) fn bucket_is_removed(fleet: &mut Fleet) {
+        let now = Instant::now();
+        fleet.audit.in_order.clear();
+        for client in &mut fleet.clients {
+            (client.is_kept, client.unkept_at) = (false, Some(now));
+        }
+        for contents in fleet.audit.contents.values_mut() {
+            contents.unkept_at = Some(now);
+        }
+        for place in &mut fleet.places {
+            if let Place::Up(host) = place {
+                host.unkept_at = Some(now);
+            }
+        }
+    }
+
     pub(super) fn ended(&mut self, host: &Running) {
         let counters = host.traffic().courier;
         assert_eq!(counters.lost, 0, "seed {}: {} has lost players", self.seed, host.peer.name);

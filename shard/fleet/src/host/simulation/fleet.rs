@@ -231,9 +231,6 @@ impl Fleet {
     /// A host ends as it does after SIGTERM.
     pub(super) fn end_in_order(&mut self, at: usize) {
         let Place::Up(host) = &mut self.places[at] else { return };
-        if host.is_over() {
-            return;
-        }
         host.server.drain();
         let run = host.peer.run;
         for player in host.end_cores() {

@@ -1,5 +1,6 @@
 //! Faults, drawn one after the other. Each ends after a while, and all end with the storm.
 
+use super::audit::Audit;
 use super::balance::BALANCERS;
 use super::fleet::{Fleet, Place};
 use super::server::Running;
@@ -72,13 +73,13 @@ impl Storm {
         fleet.audit.faults += 1;
         let at = fleet.dice.below(fleet.places.len() as u64) as usize;
         let run = match &fleet.places[at] {
-            Place::Up(host) => Some(host.peer.run),
-            Place::Down(_) => None,
+            Place::Up(host) if !host.is_over() => Some(host.peer.run),
+            _ => None,
         };
         // A host that neither the registry nor all others hear, but some do, cannot be told from one that serves: its zones
         // have two owners then. That is a known limit of a bus in two parts (ZONES.md).
         let is_split = self.has(|end| *end == End::Split);
-        match (fleet.dice.below(23), run) {
+        match (fleet.dice.below(24), run) {
             (0 | 1, Some(_)) if fleet.running().count() > 2 => {
                 fleet.audit.kills += 1;
                 let pause = fleet.dice.between(S(1), S(60));
@@ -179,6 +180,12 @@ impl Storm {
             (22, Some(run)) if fleet.running().count() > 2 => {
                 fleet.fault(("ended in order", run));
                 fleet.end_in_order(at);
+            }
+            // Rarely: what is lost with it is excused.
+            (23, _) if fleet.dice.below(8) == 0 => {
+                fleet.fault("the bucket is removed");
+                fleet.base.bucket.remove();
+                Audit::bucket_is_removed(fleet);
             }
             _ => {}
         }
