@@ -18,6 +18,9 @@ pub(crate) struct BusFaults {
     pub delay: Duration,
 }
 
+/// Ends in this part hear all, and all hear them: as at the one of three servers whose link to another has not broken.
+pub(crate) const MIDDLE: u8 = u8::MAX;
+
 /// One end of a bus in this process.
 pub(crate) struct MemoryBus {
     shared: Arc<Mutex<Shared>>,
@@ -38,7 +41,7 @@ struct Shared {
 }
 
 struct Reader {
-    /// Only ends of one part hear each other. None: this one hears nobody, not even itself.
+    /// Only ends of one part hear each other, but for [`MIDDLE`]. None: this one hears nobody, not even itself.
     part: Option<u8>,
     /// What is under way to it, by the time of arrival.
     queue: BTreeMap<(Instant, u64), Vec<u8>>,
@@ -86,7 +89,9 @@ impl MemoryBus {
         let mut shared = lock(&self.shared);
         let part = shared.readers.get(&self.own).and_then(|own| own.part);
         let hears = |(run, reader): (&RunId, &Reader)| {
-            (part.is_some() && reader.part == part && to.is_none_or(|to| to == *run)).then_some(*run)
+            let (from, at) = (part?, reader.part?);
+            let is_near = from == at || from == MIDDLE || at == MIDDLE;
+            (is_near && to.is_none_or(|to| to == *run)).then_some(*run)
         };
         let readers: Vec<RunId> = shared.readers.iter().filter_map(hears).collect();
         for run in readers {

@@ -67,6 +67,11 @@ impl MemoryBucket {
         *lock(&self.contents) = Contents { is_removed: true, ..Contents::default() };
     }
 
+    /// Whether it was removed, and nobody has opened it since.
+    pub fn is_removed(&self) -> bool {
+        lock(&self.contents).is_removed
+    }
+
     /// How often values were changed.
     pub fn changes(&self) -> u64 {
         lock(&self.contents).changes

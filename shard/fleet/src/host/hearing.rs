@@ -40,6 +40,8 @@ pub(super) fn patience(lease: Duration) -> Duration {
 pub(super) struct Hearing {
     me: Peer,
     hosts: BTreeMap<Name, Known>,
+    /// When others last heard runs that this host suspected.
+    told: BTreeMap<RunId, Instant>,
     /// The last beats that were said: the time in them, and when that was.
     said: VecDeque<(u64, Instant)>,
     /// The time in this host's first beat.
@@ -73,10 +75,11 @@ impl Known {
 
 impl Hearing {
     pub(super) fn new(me: Peer) -> Self {
-        let (hosts, said) = Default::default();
+        let (hosts, told, said) = Default::default();
         Hearing {
             me,
             hosts,
+            told,
             said,
             began_ms: None,
             echo: None,
@@ -164,30 +167,32 @@ impl Hearing {
         Some(Peer { name: name.clone(), run })
     }
 
-    /// For how long this run of a host has not been heard. None: it is not known. This host always hears itself.
+    /// For how long this run of a host has not been heard, here or by others who said so. None: it is not known. This host always
+    /// hears itself.
     pub(super) fn silent_for(&self, run: RunId) -> Option<Duration> {
         if run == self.me.run {
             return Some(Duration::ZERO);
         }
-        self.hosts.values().find(|known| known.run == run).map(|known| known.at.elapsed())
+        let known = self.hosts.values().find(|known| known.run == run).map(|known| known.at);
+        known.max(self.told.get(&run).copied()).map(|at| at.elapsed())
     }
 
-    /// Another host has heard this run: beats get lost on the way to one and not to the other.
+    /// Another host has heard this run, which this host may never have heard: beats get lost on the way to one and not to the other.
     pub(super) fn was_heard(&mut self, run: RunId, ago: Duration) {
-        if let Some(known) = self.hosts.values_mut().find(|known| known.run == run)
-            && let Some(at) = Instant::now().checked_sub(ago)
-        {
-            known.at = known.at.max(at);
+        let is_known = self.told.contains_key(&run) || self.told.len() < HOSTS_MAX;
+        if let Some(at) = Instant::now().checked_sub(ago).filter(|_| is_known) {
+            let told = self.told.entry(run).or_insert(at);
+            *told = at.max(*told);
         }
+    }
+
+    /// For how long runs have been silent of which others have said that they heard them.
+    pub(super) fn told(&self) -> BTreeMap<RunId, Duration> {
+        self.told.iter().map(|(run, at)| (*run, at.elapsed())).collect()
     }
 
     pub(super) fn known(&self, name: &Name) -> Option<&Known> {
         self.hosts.get(name)
-    }
-
-    /// Whether this run of a host was heard within this time.
-    pub(super) fn hears(&self, peer: &Peer, within: Duration) -> bool {
-        self.known(&peer.name).is_some_and(|known| known.run == peer.run && known.is_heard(within))
     }
 
     /// The hosts that were heard within this time.
@@ -203,6 +208,7 @@ impl Hearing {
     /// All hosts. Those that were silent for longer than `most` are forgotten.
     pub(super) fn all(&mut self, most: Duration) -> BTreeMap<Name, Heard> {
         self.hosts.retain(|_, known| known.is_heard(most));
+        self.told.retain(|_, at| at.elapsed() < most);
         let heard = self.hosts.iter().map(|(name, known)| {
             let (silent_for, known_for) = (known.at.elapsed(), known.since.elapsed());
             (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for, known_for })
@@ -285,14 +291,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_host_whose_clock_is_set_is_heard_on() {
         let mut hearing = hearing();
-        let peer = Peer { name: "other".parse().unwrap(), run: RunId(2) };
         assert!(hearing.heard(RunId(2), beat("other", 1_000_000), 1_000_000));
         for (now_ms, at_ms) in [(1_000_500, 990_000), (1_001_000, 5_000_000), (1_001_500, 5_000)] {
             tokio::time::advance(MS(500)).await;
             assert!(hearing.heard(RunId(2), beat("other", at_ms), now_ms), "{at_ms}");
-            assert!(hearing.hears(&peer, MS(400)), "{at_ms}");
+            assert_eq!(hearing.silent_for(RunId(2)), Some(Duration::ZERO), "{at_ms}");
         }
         assert!(!hearing.heard(RunId(3), beat("third", 5_000), 1_001_500), "its beats may be repeated");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_have_heard_counts_also_of_a_run_that_was_never_heard_here() {
+        let mut hearing = hearing();
+        tokio::time::advance(MS(5_000)).await;
+        hearing.heard(RunId(2), beat("other", 1_000_000), 1_000_000);
+        tokio::time::advance(MS(2_000)).await;
+        for run in [RunId(2), RunId(3)] {
+            hearing.was_heard(run, MS(300));
+            hearing.was_heard(run, MS(900));
+            assert_eq!(hearing.silent_for(run), Some(MS(300)));
+        }
+        hearing.was_heard(RunId(2), MS(3_000));
+        tokio::time::advance(MS(1_000)).await;
+        assert_eq!(hearing.told()[&RunId(3)], MS(1_300));
+        assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().at.elapsed(), MS(3_000), "it is not heard here");
+        tokio::time::advance(MS(60_000)).await;
+        hearing.all(MS(60_000));
+        assert_eq!(hearing.silent_for(RunId(3)), None);
     }
 
     #[tokio::test(start_paused = true)]

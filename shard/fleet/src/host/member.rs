@@ -128,8 +128,9 @@ impl<S: Server> Member<S> {
         self.started.elapsed()
     }
 
+    /// If nobody can say any more that the host is to leave, it is.
     fn is_leaving(&self) -> bool {
-        *self.stop.borrow()
+        *self.stop.borrow() || self.stop.has_changed().is_err()
     }
 
     async fn wait(&mut self, until: Duration) {
@@ -173,7 +174,7 @@ impl<S: Server> Member<S> {
     }
 }
 
-/// Waits until the host is to leave. If nobody can say so any more, it is.
+/// Waits until the host is to leave.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

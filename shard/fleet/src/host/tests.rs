@@ -172,6 +172,12 @@ fn a_host_that_ends_in_order_is_gone_at_once() {
         host.stop.send_replace(true);
         sleep(Duration::from_millis(200)).await;
         assert!(host.task.is_finished() && names(&reader).is_empty());
+        // So it is if nobody is left who could say it.
+        let Running { task, stop, .. } = Running::start(&store, "a", 2);
+        sleep(S(2)).await;
+        drop(stop);
+        sleep(Duration::from_millis(200)).await;
+        assert!(task.is_finished() && names(&reader).is_empty());
     });
 }
 

@@ -46,7 +46,7 @@ const SETTLED: Duration = Duration::from_millis(3_500);
 const SUSPICION: Duration = Duration::from_millis(700);
 /// A host answers a suspicion if it has heard the suspect later than the sender has, by this much.
 const LATER: Duration = Duration::from_millis(300);
-/// Time between two questions whether a host is gone.
+/// Time between two questions whether a host is gone. All others are asked meanwhile.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What others see of it.
@@ -128,7 +128,7 @@ pub(super) struct Traffic {
     asking_of: BTreeSet<Peer>,
     /// The zone with which the registry is being asked to change something, and whether its owner is still silent.
     duty: Option<(Name, Arc<AtomicBool>)>,
-    /// Runs of hosts whose zones this host is about to take over, and since when it has asked others about them.
+    /// Runs of hosts whose zones or players this host is about to take, and since when it has asked others about them.
     suspects: BTreeMap<RunId, Instant>,
     /// What is to be said to all, or to one run.
     to_say: Vec<(To, Letter)>,
@@ -364,12 +364,14 @@ impl Traffic {
         (self.alive, self.has_heard_all) = (self.hearing.alive(SILENCE), bus_for >= zones::ALL_HEARD);
         self.counts.is_giving = is_leaving && self.counts.zones > 0 && heard.values().any(|heard| heard.is_open);
         let directory = self.parts.zones.latest();
+        let told = self.hearing.told();
         let view = View {
             me: &self.parts.me,
             is_open,
             is_leaving,
             zones: &directory.zones,
             heard: &heard,
+            told: &told,
             bus_for,
             patience: patience(self.parts.lease),
         };
@@ -402,9 +404,10 @@ impl Traffic {
         }
     }
 
-    /// Asks others about the hosts whose zones are to be taken over.
+    /// Asks others about the hosts whose zones are to be taken over, or whose players are to be taken back.
     fn suspect(&mut self, duties: &[Duty]) {
-        let runs: BTreeSet<RunId> = duties.iter().filter_map(Duty::taken_from).collect();
+        let of_moves = self.asking_of.iter().map(|peer| peer.run);
+        let runs: BTreeSet<RunId> = duties.iter().filter_map(Duty::taken_from).chain(of_moves).collect();
         self.suspects.retain(|run, _| runs.contains(run));
         for run in runs {
             self.suspects.entry(run).or_insert_with(Instant::now);
@@ -418,9 +421,10 @@ impl Traffic {
         match asked {
             Asked::Gone(peer, has_no_lease) => {
                 // A host that has lost only the registry is alive.
-                let is_heard = self.hearing.hears(&peer, patience(self.parts.lease));
+                let patience = patience(self.parts.lease);
+                let is_heard = self.hearing.silent_for(peer.run).is_some_and(|silent_for| silent_for < patience);
                 self.asking_of.remove(&peer);
-                if has_no_lease && !is_heard && self.hearing.bus_for() >= patience(self.parts.lease) {
+                if has_no_lease && !is_heard && self.hearing.bus_for() >= patience {
                     self.courier.is_gone(self.now(), &peer);
                 }
             }

@@ -43,6 +43,8 @@ pub struct View<'a> {
     pub zones: &'a Zones,
     /// The other hosts.
     pub heard: &'a BTreeMap<Name, Heard>,
+    /// For how long runs have been silent of which others have said that they heard them.
+    pub told: &'a BTreeMap<RunId, Duration>,
     /// How long the bus has been there. Only then does silence say something.
     pub bus_for: Duration,
     /// A host that is silent for longer is gone.
@@ -86,8 +88,8 @@ impl Duty {
     /// The run of a host that is taken for gone.
     pub fn taken_from(&self) -> Option<RunId> {
         match self {
-            Duty::TakeOver { from, .. } => from.run,
-            Duty::Take { .. } | Duty::Give { .. } => None,
+            Duty::TakeOver { from, .. } | Duty::Take { from: Some(from), .. } => from.run,
+            Duty::Take { from: None, .. } | Duty::Give { .. } => None,
         }
     }
 
@@ -174,8 +176,13 @@ enum Standing {
 fn standing(zone: &Zone, view: View<'_>) -> Standing {
     let Some(host) = &zone.owner else { return Standing::Nobody };
     let run = view.zones.owners.get(host).copied();
+    let is_told = run.and_then(|run| view.told.get(&run)).is_some_and(|silent_for| *silent_for < view.patience);
     if *host == view.me.name {
-        return if run == Some(view.me.run) { Standing::Me } else { Standing::MyPast };
+        return match run {
+            Some(run) if run == view.me.run => Standing::Me,
+            _ if is_told => Standing::Alive,
+            _ => Standing::MyPast,
+        };
     }
     // A new run of the owner takes its zones back itself, if it takes any. The former one is gone when it has been silent.
     let is_former = |heard: &Heard| Some(heard.run) != run && heard.known_for >= view.patience;
@@ -183,7 +190,7 @@ fn standing(zone: &Zone, view: View<'_>) -> Standing {
         .heard
         .get(host)
         .is_none_or(|heard| heard.silent_for >= view.patience || (is_former(heard) && !heard.is_open));
-    if is_silent && view.bus_for >= view.patience { Standing::Gone } else { Standing::Alive }
+    if is_silent && !is_told && view.bus_for >= view.patience { Standing::Gone } else { Standing::Alive }
 }
 
 fn give(name: &Name, zone: &Zone, view: View<'_>, owned: &BTreeMap<&Name, usize>) -> Option<Duty> {
@@ -231,6 +238,7 @@ mod tests {
     struct Fleet {
         zones: Zones,
         heard: BTreeMap<Name, Heard>,
+        told: BTreeMap<RunId, Duration>,
     }
 
     impl Fleet {
@@ -246,7 +254,7 @@ mod tests {
                     Heard { run: RunId(at as u64), is_open: true, silent_for: Duration::ZERO, known_for: S(60) },
                 )
             });
-            Fleet { zones: all, heard: heard.collect() }
+            Fleet { zones: all, heard: heard.collect(), told: BTreeMap::new() }
         }
 
         fn duties(&self, steward: &mut Steward, now: Duration, me: &str) -> Vec<Duty> {
@@ -259,6 +267,7 @@ mod tests {
                 is_leaving: !self.heard[&name(me)].is_open,
                 zones: &self.zones,
                 heard: &heard,
+                told: &self.told,
                 bus_for: S(60),
                 patience: S(5),
             };
@@ -300,6 +309,7 @@ mod tests {
             is_leaving: false,
             zones: &fleet.zones,
             heard: &heard,
+            told: &fleet.told,
             bus_for,
             patience: S(5),
         };
@@ -338,10 +348,30 @@ mod tests {
             is_leaving: false,
             zones: &fleet.zones,
             heard: &heard,
+            told: &fleet.told,
             bus_for: S(4),
             patience: S(5),
         };
         assert!(Steward::default().duties(S(1), view).is_empty(), "it may be the bus that was away");
+    }
+
+    #[test]
+    fn an_owner_that_only_others_hear_keeps_its_zone() {
+        let mut fleet = Fleet::new(&["a"], &["h1", "h2"]);
+        fleet.take("a", "h1");
+        fleet.told.insert(RunId(0), S(4));
+        for run in [0, 77] {
+            // It is silent, was never heard here, or has lost its name to another run.
+            fleet.heard.get_mut(&name("h1")).unwrap().silent_for = S(6);
+            fleet.heard.get_mut(&name("h1")).unwrap().run = RunId(run);
+            for host in ["h1", "h2"] {
+                assert_eq!(fleet.duties(&mut Steward::default(), S(1), host), [], "{host}, heard as run {run}");
+            }
+        }
+        fleet.told.insert(RunId(0), S(5));
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2").len(), 1);
+        let back = fleet.duties(&mut Steward::default(), S(1), "h1");
+        assert_eq!(back[0].taken_from(), Some(RunId(0)), "others are asked about it first: {back:?}");
     }
 
     #[test]

@@ -154,7 +154,15 @@ impl Fleet {
         }
     }
 
-    async fn calm(&mut self) {
+    /// Time passes.
+    pub(super) async fn pass(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            self.step().await;
+        }
+    }
+
+    pub(super) async fn calm(&mut self) {
         let until = Instant::now() + CALM;
         while Instant::now() < until {
             self.is_still = Instant::now() + STILL >= until;

@@ -25,6 +25,9 @@ mod fleet;
 mod server;
 mod storm;
 
+use crate::bus::memory::{BusFaults, MIDDLE};
+use crate::model::Zones;
+use crate::store::memory::Fault;
 use fleet::{Fleet, Plan};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::Mutex;
@@ -32,10 +35,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+fn in_virtual_time<T>(life: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(life)
+}
+
 /// A storm and the calm after it.
 fn run(plan: Plan) -> Fleet {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    in_virtual_time(async {
         let mut fleet = Fleet::start(plan).await;
         fleet.live().await;
         fleet
@@ -75,6 +81,35 @@ fn whatever_fails_each_zone_has_one_owner_and_each_player_one_place() {
     let total = totals.into_inner().unwrap();
     println!("{total}");
     assert!(total.moves > 0 && total.takeovers > 0, "the storms must do something: {total}");
+}
+
+/// A link between two servers of the bus breaks, and who is at the third one hears all. The registry does not hear one part either.
+#[test]
+fn hosts_that_only_a_third_one_hears_keep_their_zones_and_players() {
+    let s = Duration::from_secs;
+    let live = async |seed| {
+        let mut fleet = Fleet::start(Plan { seed, hosts: 4, clients: 150, time: Duration::ZERO }).await;
+        // Moves take long, so that some are under way.
+        fleet.base.hub.set_faults(BusFaults { delay: Duration::from_millis(300), ..BusFaults::default() });
+        fleet.pass(s(30)).await;
+        let hosts: Vec<_> = fleet.running().map(|host| (host.peer.run, host.store.clone())).collect();
+        for _ in 0..4 {
+            let owners = |zones: &Zones| -> Vec<_> { zones.zones.values().map(|zone| zone.owner.clone()).collect() };
+            let before = owners(&fleet.zones.latest().zones);
+            for ((run, store), part) in hosts.iter().zip([MIDDLE, 0, 0, 1]) {
+                fleet.base.hub.set_part(*run, Some(part));
+                store.set_fault(if part == 1 { Fault::Cut } else { Fault::None });
+            }
+            fleet.pass(s(20)).await;
+            assert_eq!(owners(&fleet.zones.latest().zones), before, "seed {seed}");
+            for (run, store) in &hosts {
+                fleet.base.hub.set_part(*run, Some(0));
+                store.set_fault(Fault::None);
+            }
+            fleet.pass(s(10)).await;
+        }
+    };
+    (1..=4).for_each(|seed| in_virtual_time(live(seed)));
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl Running {
     /// Whether nothing is wrong between it and the bucket.
     pub(super) fn is_kept(&mut self) -> bool {
         let is_open = self.traffic().checkpoints.is_some_and(|(players, _)| players.is_open);
-        let is_kept = is_open && self.bucket.fault() == BucketFault::None;
+        let is_kept = is_open && self.bucket.fault() == BucketFault::None && !self.bucket.is_removed();
         if !is_kept {
             self.unkept_at = Some(Instant::now());
         }

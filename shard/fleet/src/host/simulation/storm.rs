@@ -4,7 +4,7 @@ use super::audit::Audit;
 use super::balance::BALANCERS;
 use super::fleet::{Fleet, Place};
 use super::server::Running;
-use crate::bus::memory::BusFaults;
+use crate::bus::memory::{BusFaults, MIDDLE};
 use crate::checkpoints::BucketFault;
 use crate::model::{Cut, Name, RunId};
 use crate::store::memory::Fault;
@@ -26,6 +26,7 @@ enum End {
     BusOf(RunId),
     BucketOf(RunId),
     Split,
+    Partial,
     Refusals(RunId),
     Strays,
 }
@@ -79,7 +80,8 @@ impl Storm {
         // A host that neither the registry nor all others hear, but some do, cannot be told from one that serves: its zones
         // have two owners then. That is a known limit of a bus in two parts (ZONES.md).
         let is_split = self.has(|end| *end == End::Split);
-        match (fleet.dice.below(24), run) {
+        let is_partial = self.has(|end| *end == End::Partial);
+        match (fleet.dice.below(25), run) {
             (0 | 1, Some(_)) if fleet.running().count() > 2 => {
                 fleet.audit.kills += 1;
                 let pause = fleet.dice.between(S(1), S(60));
@@ -108,21 +110,23 @@ impl Storm {
                 fleet.base.store.compact(u64::MAX);
             }
             (8 | 9, _) => {
+                // A host that only some hear is known by their answers, which must come in time (ZONES.md).
+                let delay_max = if is_partial { 300 } else { 2_000 };
                 let faults = BusFaults {
                     lost: fleet.dice.below(400),
                     repeated: fleet.dice.below(300),
-                    delay: MS(fleet.dice.below(2_000)),
+                    delay: MS(fleet.dice.below(delay_max)),
                 };
                 fleet.fault(faults);
                 fleet.base.hub.set_faults(faults);
                 self.lasts(fleet, S(60), End::Bus);
             }
-            (10, Some(run)) if !is_split => self.cut_bus(fleet, run),
-            (11, _) if !is_split => {
+            (10, Some(run)) if !is_split && !is_partial => self.cut_bus(fleet, run),
+            (11, _) if !is_split && !is_partial => {
                 let all: Vec<RunId> = fleet.running().map(|host| host.peer.run).collect();
                 all.into_iter().for_each(|run| self.cut_bus(fleet, run));
             }
-            (12, _) if !self.has(|end| matches!(end, End::StoreOf(_) | End::BusOf(_))) => {
+            (12, _) if !is_partial && !self.has(|end| matches!(end, End::StoreOf(_) | End::BusOf(_))) => {
                 let parts: Vec<_> = fleet.running().map(|host| host.peer.run).collect();
                 for run in parts {
                     let part = fleet.dice.below(2) as u8;
@@ -143,7 +147,7 @@ impl Storm {
                 fleet.strays = fleet.dice.below(60);
                 self.lasts(fleet, S(60), End::Strays);
             }
-            (16, Some(run)) if !is_split => {
+            (16, Some(run)) if !is_split && !is_partial => {
                 self.cut_store(fleet, run, Fault::Cut, S(40));
                 self.cut_bus(fleet, run);
             }
@@ -180,6 +184,15 @@ impl Storm {
             (22, Some(run)) if fleet.running().count() > 2 => {
                 fleet.fault(("ended in order", run));
                 fleet.end_in_order(at);
+            }
+            (24, _) if !is_split && fleet.running().count() > 7 && !self.has(|end| matches!(end, End::BusOf(_))) => {
+                let runs: Vec<_> = fleet.running().map(|host| host.peer.run).collect();
+                for (at, run) in runs.into_iter().enumerate() {
+                    // Of a few, it is certain that they hear all.
+                    let part = if at < 3 { MIDDLE } else { fleet.dice.below(2) as u8 };
+                    fleet.base.hub.set_part(run, Some(part));
+                }
+                self.lasts(fleet, S(60), End::Partial);
             }
             // Rarely: what is lost with it is excused.
             (23, _) if fleet.dice.below(8) == 0 => {
@@ -231,7 +244,7 @@ fn carry_out(fleet: &mut Fleet, end: End) {
                 host.bucket.set_fault(BucketFault::None);
             }
         }
-        End::Split => {
+        End::Split | End::Partial => {
             let all: Vec<_> = fleet.running().map(|host| host.peer.run).collect();
             all.into_iter().for_each(|run| fleet.base.hub.set_part(run, Some(0)));
         }
