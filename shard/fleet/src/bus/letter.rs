@@ -19,6 +19,9 @@ pub enum Letter {
     },
     /// A message of the sender's border ([`ringshard::world::border`]) to that of a neighbour.
     Border(Vec<u8>),
+    /// The sender has ended in order: it has no players any more, what it had of its zones is saved, and it says nothing after this. So
+    /// nobody waits until it has been silent for long enough.
+    Left,
     /// An account enters at the sender, and its last checkpoint is the reader's: the reader lets it go if it has it.
     Release {
         /// The account.
@@ -29,8 +32,8 @@ pub enum Letter {
         /// The account.
         account: u64,
     },
-    /// The sender has not heard this run of a host, and is about to take its zones over. Each host that has heard the run answers. So
-    /// does the run itself.
+    /// The sender has not heard this run of a host, and is about to take its zones over, or players back that it has sent there. Each
+    /// host that has heard the run answers. So does the run itself.
     Suspect {
         /// The run.
         run: RunId,

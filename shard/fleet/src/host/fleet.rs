@@ -309,7 +309,7 @@ impl Fleet for FleetHost {
         let shown = |traffic: &Arc<Mutex<TrafficShown>>| *traffic.lock().unwrap_or_else(PoisonError::into_inner);
         self.traffic.as_ref().map(shown).is_some_and(|shown| {
             let losing = shown.checkpoints.map_or(0, |(_, zones)| zones.losing);
-            shown.moves != (0, 0) || shown.is_giving || losing > 0
+            shown.moves != (0, 0) || shown.can_give || losing > 0
         })
     }
 

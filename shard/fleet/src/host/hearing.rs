@@ -186,6 +186,12 @@ impl Hearing {
         }
     }
 
+    /// This run of a host has said that it has ended.
+    pub(super) fn left(&mut self, run: RunId) {
+        self.hosts.retain(|_, known| known.run != run);
+        self.told.remove(&run);
+    }
+
     /// For how long runs have been silent of which others have said that they heard them.
     pub(super) fn told(&self) -> BTreeMap<RunId, Duration> {
         self.told.iter().map(|(run, at)| (*run, at.elapsed())).collect()

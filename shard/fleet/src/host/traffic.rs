@@ -57,8 +57,8 @@ pub(super) struct TrafficShown {
     /// How long the move that has waited longest for its next step has done so.
     pub longest_wait: Duration,
     pub zones: usize,
-    /// Whether it ends and still has zones that another host can take.
-    pub is_giving: bool,
+    /// Whether it has zones that another host can take.
+    pub can_give: bool,
     /// Whether its cores have ended, and all that they have said is heard.
     pub is_over: bool,
     pub zones_taken: u64,
@@ -138,6 +138,8 @@ pub(super) struct Traffic {
     shown: Arc<Mutex<TrafficShown>>,
     counts: TrafficShown,
     is_fenced: bool,
+    /// Whether it has said that this host has ended.
+    has_left: bool,
     /// The core that is heard first.
     next_core: usize,
 }
@@ -179,6 +181,7 @@ impl Traffic {
             shown: Arc::new(Mutex::new(counts)),
             counts,
             is_fenced: false,
+            has_left: false,
             next_core: 0,
             parts,
         }
@@ -246,6 +249,10 @@ impl Traffic {
         if let Some(keeper) = &mut self.parts.keeper {
             keeper.tick(&self.alive, self.has_heard_all);
         }
+        self.show();
+        if self.counts.is_written() {
+            return self.leave().await;
+        }
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
             self.beat(host.name, is_open).await;
@@ -254,7 +261,14 @@ impl Traffic {
             self.duties_at = now + DUTIES;
             self.do_duties(is_open && is_registered, host.state == HostState::Draining);
         }
-        self.show();
+    }
+
+    /// Says once that this host has ended. It owns zones until another one takes them, but does nothing about them any more.
+    async fn leave(&mut self) {
+        if !std::mem::replace(&mut self.has_left, true) {
+            let bytes = self.parts.seal.seal(To::All, &Letter::Left);
+            self.parts.bus.say(None, bytes).await;
+        }
     }
 
     async fn beat(&mut self, name: Name, is_open: bool) {
@@ -285,6 +299,8 @@ impl Traffic {
             Ok((from, letter @ (Letter::Release { .. } | Letter::Released { .. }))) => {
                 kept::hear_host(&mut self.parts.keeper, from, &letter);
             }
+            Ok((from, Letter::Left)) => self.hearing.left(from),
+            Ok((_, Letter::Suspect { .. })) if self.has_left => {}
             Ok((from, Letter::Suspect { run, silent_ms })) => {
                 let silent_for = self.hearing.silent_for(run).filter(|_| from != self.parts.me.run);
                 if let Some(silent_for) = silent_for.filter(|it| *it + LATER < Duration::from_millis(silent_ms.into()))
@@ -362,7 +378,7 @@ impl Traffic {
         let heard = self.hearing.all(FORGET.max(2 * self.parts.lease));
         let bus_for = self.hearing.bus_for();
         (self.alive, self.has_heard_all) = (self.hearing.alive(SILENCE), bus_for >= zones::ALL_HEARD);
-        self.counts.is_giving = is_leaving && self.counts.zones > 0 && heard.values().any(|heard| heard.is_open);
+        self.counts.can_give = self.counts.zones > 0 && heard.values().any(|heard| heard.is_open);
         let directory = self.parts.zones.latest();
         let told = self.hearing.told();
         let view = View {

@@ -224,7 +224,7 @@ impl Fleet {
             }
             let since = *host.draining_since.get_or_insert(now);
             let traffic = host.traffic();
-            let is_empty = host.players() == 0 && traffic.moves == (0, 0) && !traffic.is_giving;
+            let is_empty = host.players() == 0 && traffic.moves == (0, 0) && !traffic.can_give;
             if host.is_over() {
                 if host.ends() {
                     self.audit.drains += 1;
@@ -319,7 +319,8 @@ impl Fleet {
                 let client = &mut self.clients[player.client];
                 self.audit.came(run, &player, client);
                 if client.token == player.token {
-                    (client.home, client.beside, client.version) = (Some(run), None, player.version);
+                    (client.home, client.left_at, client.beside) = (Some(run), None, None);
+                    client.version = player.version;
                 }
             }
             Report::Taken(player) => self.audit.taken(run, &player),

@@ -112,6 +112,21 @@ fn hosts_that_only_a_third_one_hears_keep_their_zones_and_players() {
     (1..=4).for_each(|seed| in_virtual_time(live(seed)));
 }
 
+/// Its players enter at other hosts at once, so its zones must not wait for its silence.
+#[test]
+fn the_zones_of_a_host_that_ends_in_order_have_another_one_within_seconds() {
+    in_virtual_time(async {
+        let mut fleet = Fleet::start(Plan { seed: 1, hosts: 4, clients: 20, time: Duration::ZERO }).await;
+        fleet.calm().await;
+        let ended = fleet.running().nth(1).unwrap().peer.clone();
+        fleet.end_in_order(1);
+        fleet.pass(Duration::from_secs(3)).await;
+        let zones = fleet.zones.latest().zones.clone();
+        assert_eq!(zones.owned_by(&ended.name, ended.run).count(), 0);
+        assert!(zones.zones.values().all(|zone| zone.owner.as_ref() != Some(&ended.name)));
+    });
+}
+
 #[test]
 fn a_seed_replays_a_run() {
     let digest = || run(Plan { seed: 7, hosts: 5, clients: 20, time: Duration::from_secs(300) }).digest();
