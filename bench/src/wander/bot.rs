@@ -40,6 +40,8 @@ pub(super) struct Bot {
     pub doubled: u64,
     speaks_at: Instant,
     enters_at: Option<Instant>,
+    /// When it connects to another server, because this one has closed the connection.
+    leaves_at: Option<Instant>,
     /// Times that it entered the world anew.
     pub entered: u64,
     pub resumed: u64,
@@ -82,6 +84,7 @@ impl Bot {
             doubled: 0,
             speaks_at: now,
             enters_at: None,
+            leaves_at: None,
             entered: 0,
             resumed: 0,
             lost: 0,
@@ -100,7 +103,7 @@ impl Bot {
 
     /// What it does in a frame. It says words if it `speaks`.
     pub(super) fn frame(&mut self, now: Instant, speaks: bool) {
-        if now - self.snapshot_at > SILENCE {
+        if now - self.snapshot_at > SILENCE || self.leaves_at.is_some_and(|at| now >= at) {
             self.go_elsewhere(now);
         }
         self.choose_goal(now);
@@ -125,6 +128,7 @@ impl Bot {
 
     /// Its server is gone, and its session with it.
     fn go_elsewhere(&mut self, now: Instant) {
+        self.leaves_at = None;
         let server = self.servers[self.next % self.servers.len()];
         self.next += 1;
         // A server that does not answer is left for the next one.
@@ -206,6 +210,8 @@ impl Bot {
                     self.longest_absence = self.longest_absence.max(now - since);
                 }
             }
+            // Its server ends, or takes nobody.
+            News::Closed(_) => self.leaves_at = Some(now + AGAIN),
             News::Moved { .. } => self.has_moved = true,
             News::Resumed => self.resumed += 1,
             News::Refused(_) => self.enters_at = Some(now + AGAIN),

@@ -76,6 +76,11 @@ impl MemoryHub {
         }
     }
 
+    /// The part of the bus that an end is in.
+    pub(crate) fn part(&self, of: RunId) -> Option<u8> {
+        lock(&self.0).readers.get(&of).and_then(|reader| reader.part)
+    }
+
     /// Letters that have been under way.
     pub(crate) fn carried(&self) -> u64 {
         lock(&self.0).carried

@@ -77,6 +77,8 @@ impl Storm {
             Place::Up(host) if !host.is_over() => Some(host.peer.run),
             _ => None,
         };
+        // While only some hosts hear all, these are spared: who hears only a part asks them.
+        let run = run.filter(|run| fleet.base.hub.part(*run) != Some(MIDDLE));
         // A host that neither the registry nor all others hear, but some do, cannot be told from one that serves: its zones
         // have two owners then. That is a known limit of a bus in two parts (ZONES.md).
         let is_split = self.has(|end| *end == End::Split);
@@ -185,10 +187,13 @@ impl Storm {
                 fleet.fault(("ended in order", run));
                 fleet.end_in_order(at);
             }
-            (24, _) if !is_split && fleet.running().count() > 7 && !self.has(|end| matches!(end, End::BusOf(_))) => {
+            (24, _)
+                if !is_split
+                    && fleet.running().count() > 7
+                    && !self.has(|end| matches!(end, End::BusOf(_) | End::Bus)) =>
+            {
                 let runs: Vec<_> = fleet.running().map(|host| host.peer.run).collect();
                 for (at, run) in runs.into_iter().enumerate() {
-                    // Of a few, it is certain that they hear all.
                     let part = if at < 3 { MIDDLE } else { fleet.dice.below(2) as u8 };
                     fleet.base.hub.set_part(run, Some(part));
                 }
