@@ -125,6 +125,12 @@ impl Client {
         self.past.push_back((now, version));
     }
 
+    /// It has come to another world in this state, which is earlier than the last if a host died that had the player.
+    pub(super) fn set_version(&mut self, version: u64) {
+        self.version = version;
+        self.past.retain(|(_, other)| *other <= version);
+    }
+
     /// Its state has changed. `is_kept`: nothing is wrong with the checkpoints of its host.
     pub(super) fn changed(&mut self, version: u64, is_kept: bool) {
         let now = Instant::now();

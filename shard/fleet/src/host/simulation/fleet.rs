@@ -320,7 +320,7 @@ impl Fleet {
                 self.audit.came(run, &player, client);
                 if client.token == player.token {
                     (client.home, client.left_at, client.beside) = (Some(run), None, None);
-                    client.version = player.version;
+                    client.set_version(player.version);
                 }
             }
             Report::Taken(player) => self.audit.taken(run, &player),
