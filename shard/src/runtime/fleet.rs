@@ -77,6 +77,15 @@ pub struct OwnZone {
     pub area: [[f32; 2]; 2],
 }
 
+/// What one core's game has saved of a zone.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SavedPart {
+    /// The zone.
+    pub zone: Arc<OwnZone>,
+    /// What was saved.
+    pub bytes: Vec<u8>,
+}
+
 /// Names a stay of an account in the world of a fleet: from when it enters until it leaves for good, at whatever hosts. Of two
 /// stays of an account, the later one is greater; so is the same stay at a later host.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -191,7 +200,7 @@ pub enum FromCore {
     /// The core has ended: it says nothing after this.
     Ends {
         /// The zones of [`ToCore::Zones`], and what this core's game has saved of each at last.
-        zones: Vec<(Arc<OwnZone>, Vec<u8>)>,
+        zones: Vec<SavedPart>,
     },
 }
 

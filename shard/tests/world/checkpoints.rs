@@ -3,7 +3,7 @@
 use crate::cores::*;
 use ringshard::game::AccountId;
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::runtime::fleet::{self, FleetEnd, FromCore, OwnZone, Recall, Stay, StayEnd, ToCore};
+use ringshard::runtime::fleet::{self, FleetEnd, FromCore, OwnZone, Recall, SavedPart, Stay, StayEnd, ToCore};
 use ringshard::runtime::service::Service;
 use ringshard::runtime::services::{self, FromCore as ToServices, ServicesEnd, ToCore as FromServices};
 use ringshard_protocol::time::Duration;
@@ -234,5 +234,5 @@ fn a_core_that_ends_saves_the_zones_that_it_has_then() {
     stage.say(ToCore::Zones(Arc::from([east.clone()])));
     stage.world.cores[0].service_mut().end();
     let Some(FromCore::Ends { zones }) = stage.fleet.take() else { panic!("it says that it ends") };
-    assert_eq!(zones, [(east, b"east".to_vec())]);
+    assert_eq!(zones, [SavedPart { zone: east, bytes: b"east".to_vec() }]);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::bus::BusKey;
 use crate::clock::Clock;
 use crate::model::{Area, Name, RunId, Zone};
-use ringshard::runtime::fleet::{FromCore, OwnZone, ToCore};
+use ringshard::runtime::fleet::{FromCore, OwnZone, SavedPart, ToCore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +98,8 @@ impl Host {
     /// A core ends in order.
     fn end_core(&mut self, core: usize) {
         let parts = std::mem::take(&mut self.cores[core]);
-        let zones = self.here.iter().map(|zone| (zone.clone(), parts[&zone.name].clone())).collect();
+        let part = |zone: &Arc<OwnZone>| SavedPart { zone: zone.clone(), bytes: parts[&zone.name].clone() };
+        let zones = self.here.iter().map(part).collect();
         self.keeper.hear_core(core, FromCore::Ends { zones });
     }
 

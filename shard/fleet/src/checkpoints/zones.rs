@@ -11,7 +11,7 @@ use super::record::key_of_zone;
 use super::tasks::Desk;
 use super::zone_tasks::{Heard, take, write};
 use crate::model::{Area, Name, RunId, Zone};
-use ringshard::runtime::fleet::{OwnZone, ToCore};
+use ringshard::runtime::fleet::{OwnZone, SavedPart, ToCore};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(super) struct Zones {
     /// What the cores were last told that they have.
     told: Arc<[Arc<OwnZone>]>,
     /// The cores that have ended, and what these had of their zones. When one has, nothing changes any more.
-    ended: BTreeMap<usize, Vec<(Arc<OwnZone>, Vec<u8>)>>,
+    ended: BTreeMap<usize, Vec<SavedPart>>,
     requests: BTreeMap<u64, Request>,
     next_request: u64,
     serial: u64,
@@ -260,7 +260,7 @@ impl Zones {
 
     /// A core has ended, with these parts of its zones. When all have, the last state of each zone is written: whoever gets it goes on
     /// from there.
-    pub(super) fn core_ended(&mut self, core: usize, zones: Vec<(Arc<OwnZone>, Vec<u8>)>) {
+    pub(super) fn core_ended(&mut self, core: usize, zones: Vec<SavedPart>) {
         self.requests.retain(|_, request| request.is_last);
         // What it was asked at last, and has not heard.
         let is_asked = |request: &&u64| self.requests[request].shares[core].is_none();
@@ -518,8 +518,8 @@ impl Here {
     }
 }
 
-fn part_of(zones: &[(Arc<OwnZone>, Vec<u8>)], name: &Name) -> Option<Vec<u8>> {
-    zones.iter().find(|(zone, _)| zone.name == name.as_str()).map(|(_, bytes)| bytes.clone())
+fn part_of(zones: &[SavedPart], name: &Name) -> Option<Vec<u8>> {
+    zones.iter().find(|part| part.zone.name == name.as_str()).map(|part| part.bytes.clone())
 }
 
 fn corners(area: &Area) -> [[f32; 2]; 2] {

@@ -2,7 +2,7 @@
 
 use super::Simulation;
 use crate::game::Game;
-use crate::runtime::fleet::{FromCore, OwnZone};
+use crate::runtime::fleet::{FromCore, OwnZone, SavedPart};
 
 /// Bytes that a game may save of a zone, on one core.
 pub const ZONE_BYTES_MAX: usize = 128 * 1_024;
@@ -25,7 +25,7 @@ impl<G: Game> Simulation<G> {
     /// The core ends, and says what it has of its zones.
     pub(super) fn save_zones_at_last(&mut self) {
         let zones = std::mem::take(&mut self.zones_here);
-        let zones = zones.iter().map(|zone| (zone.clone(), self.saved(zone))).collect();
+        let zones = zones.iter().map(|zone| SavedPart { zone: zone.clone(), bytes: self.saved(zone) }).collect();
         self.shard.fleet.say(FromCore::Ends { zones });
     }
 

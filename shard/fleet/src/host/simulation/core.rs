@@ -2,7 +2,9 @@
 
 use super::client::Client;
 use ringshard::game::AccountId;
-use ringshard::runtime::fleet::{FleetPort, FromCore, OwnZone, OwnZones, Recall, Stay, StayEnd, ToCore, Token};
+use ringshard::runtime::fleet::{
+    FleetPort, FromCore, OwnZone, OwnZones, Recall, SavedPart, Stay, StayEnd, ToCore, Token,
+};
 use ringshard::runtime::tick::TICK;
 use ringshard_protocol::crypto::noise::ResumeKey;
 use ringshard_protocol::limits::EXPECTED_PERIOD;
@@ -105,7 +107,7 @@ impl Core {
         }
         let part = |zone: &Arc<OwnZone>| {
             let contents = self.zones.get(&zone.name).copied().unwrap_or_default();
-            (zone.clone(), contents.to_le_bytes().to_vec())
+            SavedPart { zone: zone.clone(), bytes: contents.to_le_bytes().to_vec() }
         };
         let zones = self.here.iter().map(part).collect();
         self.port.say(FromCore::Ends { zones });
