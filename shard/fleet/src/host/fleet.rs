@@ -79,6 +79,7 @@ impl Server for HostProbe {
         HostProbe::drain(self);
     }
 
+    #[cfg(any(test, feature = "nats"))]
     fn stop(&self) {
         HostProbe::stop(self);
     }

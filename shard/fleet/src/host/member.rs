@@ -22,6 +22,7 @@ pub(super) trait Server: Send {
     /// Makes it drain.
     fn drain(&self);
     /// Ends it.
+    #[cfg(any(test, feature = "nats"))]
     fn stop(&self);
 }
 
@@ -40,6 +41,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// Whether the registry certainly has this host for `margin` from now.
+    #[cfg(any(test, feature = "nats"))]
     pub(super) fn is_registered_for(&self, margin: Duration) -> bool {
         self.registered_until.is_some_and(|until| Instant::now() + margin < self.started + until)
     }
