@@ -21,7 +21,7 @@ pub trait Service {
     /// The server is draining: new clients are refused, and connected clients may stay for the configured time.
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {}
 
-    /// The core ends: all clients have left, and no other method is called after this one.
+    /// The core ends: its clients have left, or did not answer in time. No other method but [`Self::count`] is called after this one.
     fn end(&mut self) {}
 
     /// Settings have changed while the server runs. Every service gets all of them, also those that it does not know.

@@ -19,9 +19,6 @@ pub enum Letter {
     },
     /// A message of the sender's border ([`ringshard::world::border`]) to that of a neighbour.
     Border(Vec<u8>),
-    /// The sender has ended in order: it has no players any more, what it had of its zones is saved, and it says nothing after this. So
-    /// nobody waits until it has been silent for long enough.
-    Left,
     /// An account enters at the sender, and its last checkpoint is the reader's: the reader lets it go if it has it.
     Release {
         /// The account.
@@ -47,6 +44,9 @@ pub enum Letter {
         /// How long ago, in milliseconds.
         silent_ms: u32,
     },
+    /// The sender has ended in order: it has no players any more, what it had of its zones is saved, and it asks for nothing. So nobody
+    /// waits until it has been silent for long enough.
+    Left,
 }
 
 /// What a host says about itself.

@@ -63,6 +63,11 @@ impl Keeper {
         }
     }
 
+    /// Whether all cores have said that they have ended.
+    pub fn has_heard_ends(&self) -> bool {
+        self.zones.has_heard_ends()
+    }
+
     /// These are the zones of this host from now on.
     pub fn set_zones(&mut self, zones: &[(Name, Zone)]) {
         self.zones.set(zones, &mut self.out);

@@ -75,6 +75,8 @@ struct Owned {
     epoch: u64,
     given_by: Option<RunId>,
     phase: Phase,
+    /// Zones that it was merged with, and whose records go when its own has what they had.
+    merged: Vec<Name>,
     /// Whether the log says that it waits.
     is_late: bool,
 }
@@ -104,14 +106,31 @@ struct Request {
     serial: u64,
     epoch: u64,
     is_last: bool,
+    merged: Vec<Name>,
     shares: Vec<Option<Vec<u8>>>,
 }
 
 enum Finished {
-    Taken { name: Name, serial: u64, epoch: u64, taken: Option<(u64, Vec<Vec<u8>>)> },
+    Taken {
+        name: Name,
+        serial: u64,
+        epoch: u64,
+        taken: Option<(u64, Vec<Vec<u8>>)>,
+    },
     Removed,
-    Verified { name: Name, serial: u64, is_there: bool },
-    Written { name: Name, serial: u64, is_last: bool, hash: u64, written: Result<Option<u64>, BucketError> },
+    Verified {
+        name: Name,
+        serial: u64,
+        is_there: bool,
+    },
+    Written {
+        name: Name,
+        serial: u64,
+        is_last: bool,
+        merged: Vec<Name>,
+        hash: u64,
+        written: Result<Option<u64>, BucketError>,
+    },
 }
 
 impl Zones {
@@ -179,9 +198,11 @@ impl Zones {
                     owned.zone = Arc::new(OwnZone { name: name.to_string(), area });
                     owned.epoch = zone.epoch;
                     owned.save_now();
-                    parts()
-                        .filter(|part| wanted.iter().all(|(other, _)| other != *part))
-                        .for_each(|part| self.remove(part));
+                    let merged = parts().filter(|part| wanted.iter().all(|(other, _)| other != *part));
+                    let merged: Vec<_> =
+                        merged.filter_map(|part| Some((part.clone(), self.own.remove(part)?))).collect();
+                    let merged = merged.into_iter().flat_map(|(part, owned)| owned.merged.into_iter().chain([part]));
+                    self.own.get_mut(name).expect("it was found").merged.extend(merged);
                 }
                 None => self.gain(name, zone, parts().next().is_some()),
             }
@@ -203,15 +224,15 @@ impl Zones {
         let (serial, epoch, given_by) = (self.serial, *epoch, *given_by);
         let zone = Arc::new(OwnZone { name: name.to_string(), area: corners(area) });
         let phase = if is_split { Phase::Here(Here::new(None, Instant::now())) } else { Phase::Waiting };
-        self.own.insert(name.clone(), Owned { serial, zone, epoch, given_by, phase, is_late: false });
+        self.own
+            .insert(name.clone(), Owned { serial, zone, epoch, given_by, phase, merged: Vec::new(), is_late: false });
         if !is_split {
             self.read(name);
         }
     }
 
-    /// A zone is a part of another one of this host from now on.
+    /// A zone is a part of another one, whose record has what this one had.
     fn remove(&mut self, name: &Name) {
-        self.own.remove(name);
         let (desk, key) = (self.desk.clone(), key_of_zone(name));
         self.tasks.spawn(async move {
             // What stays is removed when it is too old.
@@ -254,8 +275,9 @@ impl Zones {
         if asked.shares.iter().any(Option::is_none) {
             return;
         }
-        let Request { name, serial, epoch, is_last, shares } = self.requests.remove(&request).expect("it was found");
-        self.write(name, serial, epoch, is_last, shares.into_iter().flatten().collect());
+        let Request { name, serial, epoch, is_last, merged, shares } =
+            self.requests.remove(&request).expect("it was found");
+        self.write(name, serial, epoch, is_last, merged, shares.into_iter().flatten().collect());
     }
 
     /// A core has ended, with these parts of its zones. When all have, the last state of each zone is written: whoever gets it goes on
@@ -270,22 +292,27 @@ impl Zones {
             }
         }
         self.ended.insert(core, zones);
-        if self.ended.len() < self.cores {
+        if !self.has_heard_ends() {
             return;
         }
-        for (name, Owned { serial, epoch, phase, .. }) in std::mem::take(&mut self.own) {
+        for (name, Owned { serial, epoch, phase, merged, .. }) in std::mem::take(&mut self.own) {
             let shares: Option<Vec<_>> = self.ended.values().map(|zones| part_of(zones, &name)).collect();
             // If not all cores had it, its record has what they were to get.
             if let (Phase::Here(Here { is_lost: false, .. }), Some(shares)) = (phase, shares)
                 && self.standing != Standing::Absent
             {
                 self.losing.insert(name.clone());
-                self.write(name, serial, epoch, true, shares);
+                self.write(name, serial, epoch, true, merged, shares);
             }
         }
     }
 
-    fn write(&mut self, name: Name, serial: u64, epoch: u64, is_last: bool, shares: Vec<Vec<u8>>) {
+    /// Whether all cores have said that they have ended.
+    pub(super) fn has_heard_ends(&self) -> bool {
+        self.ended.len() == self.cores
+    }
+
+    fn write(&mut self, name: Name, serial: u64, epoch: u64, is_last: bool, merged: Vec<Name>, shares: Vec<Vec<u8>>) {
         let hash = hash_of(&shares);
         let owned = self.own.get(&name).filter(|owned| owned.serial == serial);
         let (known, written) = match owned.and_then(Owned::here) {
@@ -296,7 +323,8 @@ impl Zones {
             // It was lost meanwhile: its last state follows.
             None => return,
         };
-        if written.is_some_and(|(last, at)| last == hash && at.elapsed() < REFRESH) {
+        let is_fresh = written.is_some_and(|(last, at)| last == hash && at.elapsed() < REFRESH);
+        if is_fresh && merged.is_empty() {
             self.counters.unchanged += 1;
             return self.verify(name, serial, known);
         }
@@ -309,7 +337,7 @@ impl Zones {
         let desk = self.desk.clone();
         self.tasks.spawn(async move {
             let written = write(&desk, &name, epoch, known, is_last, shares).await;
-            Finished::Written { name, serial, is_last, hash, written }
+            Finished::Written { name, serial, is_last, merged, hash, written }
         });
     }
 
@@ -376,9 +404,10 @@ impl Zones {
     fn ask_cores(&mut self, name: Name, owned: &Owned, is_lost: bool, out: &mut VecDeque<Output>) {
         self.next_request += 1;
         let request = self.next_request;
-        let Owned { serial, epoch, ref zone, .. } = *owned;
-        self.requests
-            .insert(request, Request { name, serial, epoch, is_last: is_lost, shares: vec![None; self.cores] });
+        let Owned { serial, epoch, ref zone, ref merged, .. } = *owned;
+        let shares = vec![None; self.cores];
+        let request_of = Request { name, serial, epoch, is_last: is_lost, merged: merged.clone(), shares };
+        self.requests.insert(request, request_of);
         for core in 0..self.cores {
             out.push_back(Output::ToCore(core, ToCore::SaveZone { request, zone: zone.clone(), is_lost }));
         }
@@ -392,7 +421,13 @@ impl Zones {
         };
         match finished {
             Finished::Taken { name, serial, epoch, taken } => self.taken(name, serial, epoch, taken, out),
-            Finished::Written { name, serial, is_last, hash, written } => {
+            Finished::Written { name, serial, is_last, merged, hash, written } => {
+                if let Ok(Some(_)) = written {
+                    merged.iter().for_each(|part| self.remove(part));
+                    if let Some(owned) = self.own.get_mut(&name).filter(|owned| owned.serial == serial) {
+                        owned.merged.retain(|part| !merged.contains(part));
+                    }
+                }
                 self.written(&name, serial, is_last, hash, written);
             }
             Finished::Removed => {}
@@ -430,7 +465,7 @@ impl Zones {
             }
             // It was lost meanwhile, and its next owner waits. If this host has got it again, the cores have it, or will have it.
             (None, Some((_, shares))) if is_at_no_core && self.losing.insert(name.clone()) => {
-                self.write(name, serial, epoch, true, shares);
+                self.write(name, serial, epoch, true, Vec::new(), shares);
             }
             (None, _) => {}
         }

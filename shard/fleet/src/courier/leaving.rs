@@ -77,6 +77,10 @@ impl Leavings {
         self.moves.len()
     }
 
+    pub(super) fn giving(&self) -> usize {
+        self.moves.values().filter(|leaving| matches!(leaving.phase, Phase::Giving { .. })).count()
+    }
+
     pub(super) fn longest_wait(&self, now: Duration) -> Duration {
         self.moves.values().map(|leaving| now - leaving.since).max().unwrap_or_default()
     }

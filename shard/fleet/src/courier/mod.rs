@@ -161,6 +161,11 @@ impl Courier {
         (self.leaving.len(), self.coming.len())
     }
 
+    /// Players that are at no core, and that the other host may not have yet.
+    pub fn giving(&self) -> usize {
+        self.leaving.giving()
+    }
+
     /// How long the move that has waited longest for its next step has done so.
     pub fn longest_wait(&self, now: Duration) -> Duration {
         self.leaving.longest_wait(now).max(self.coming.longest_wait(now))

@@ -183,12 +183,19 @@ impl FleetHost {
         let until = std::time::Instant::now() + CHECKPOINTS_PATIENCE;
         while !shown().is_written() {
             if std::time::Instant::now() >= until {
-                let (players, zones) = shown().checkpoints.unwrap_or_default();
-                return tracing::warn!(
-                    accounts = players.accounts,
-                    zones = zones.losing,
-                    "NATS has not taken the last checkpoints of players and zones: they come back from earlier ones"
-                );
+                let shown = shown();
+                let (players, zones) = shown.checkpoints.unwrap_or_default();
+                return match shown.is_over {
+                    false => tracing::warn!(
+                        "not all cores have ended: players and zones come back from their last checkpoints"
+                    ),
+                    true => tracing::warn!(
+                        accounts = players.accounts,
+                        zones = zones.losing,
+                        moving = shown.giving,
+                        "NATS or another host has not taken the last state of players and zones: they come back from earlier ones"
+                    ),
+                };
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -40,8 +40,10 @@ pub(super) fn patience(lease: Duration) -> Duration {
 pub(super) struct Hearing {
     me: Peer,
     hosts: BTreeMap<Name, Known>,
-    /// When others last heard runs that this host suspected.
+    /// When runs were last heard that are not in `hosts`: by others, or here under a name that another run has.
     told: BTreeMap<RunId, Instant>,
+    /// Runs that have said that they have ended, and when.
+    left: BTreeMap<RunId, Instant>,
     /// The last beats that were said: the time in them, and when that was.
     said: VecDeque<(u64, Instant)>,
     /// The time in this host's first beat.
@@ -75,11 +77,12 @@ impl Known {
 
 impl Hearing {
     pub(super) fn new(me: Peer) -> Self {
-        let (hosts, told, said) = Default::default();
+        let (hosts, told, left, said) = Default::default();
         Hearing {
             me,
             hosts,
             told,
+            left,
             said,
             began_ms: None,
             echo: None,
@@ -120,6 +123,10 @@ impl Hearing {
             }
             return true;
         }
+        // A beat that was delayed.
+        if self.left.contains_key(&from) {
+            return true;
+        }
         let known = self.hosts.get(&beat.name);
         let is_known = known.is_some_and(|known| known.run == from);
         let age_ms = now_ms.abs_diff(beat.at_ms);
@@ -147,8 +154,15 @@ impl Hearing {
                 }
             }
             // A beat of a former run. But if the present run says nothing, its clock may be behind.
-            Some(known) if beat.at_ms <= known.beat.at_ms && known.is_heard(SUCCESSION) => {}
-            _ => _ = self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now, since: now }),
+            Some(known) if beat.at_ms <= known.beat.at_ms && known.is_heard(SUCCESSION) => {
+                note(&mut self.told, from, now)
+            }
+            _ => {
+                let former = self.hosts.insert(beat.name.clone(), Known { run: from, beat, at: now, since: now });
+                if let Some(former) = former {
+                    note(&mut self.told, former.run, former.at);
+                }
+            }
         }
         true
     }
@@ -179,17 +193,21 @@ impl Hearing {
 
     /// Another host has heard this run, which this host may never have heard: beats get lost on the way to one and not to the other.
     pub(super) fn was_heard(&mut self, run: RunId, ago: Duration) {
-        let is_known = self.told.contains_key(&run) || self.told.len() < HOSTS_MAX;
-        if let Some(at) = Instant::now().checked_sub(ago).filter(|_| is_known) {
-            let told = self.told.entry(run).or_insert(at);
-            *told = at.max(*told);
+        if let Some(at) = Instant::now().checked_sub(ago).filter(|_| !self.left.contains_key(&run)) {
+            note(&mut self.told, run, at);
         }
     }
 
     /// This run of a host has said that it has ended.
-    pub(super) fn left(&mut self, run: RunId) {
+    pub(super) fn has_said_that_it_left(&mut self, run: RunId) {
         self.hosts.retain(|_, known| known.run != run);
         self.told.remove(&run);
+        note(&mut self.left, run, Instant::now());
+    }
+
+    /// The runs that have said so lately.
+    pub(super) fn left(&self) -> BTreeSet<RunId> {
+        self.left.keys().copied().collect()
     }
 
     /// For how long runs have been silent of which others have said that they heard them.
@@ -215,6 +233,7 @@ impl Hearing {
     pub(super) fn all(&mut self, most: Duration) -> BTreeMap<Name, Heard> {
         self.hosts.retain(|_, known| known.is_heard(most));
         self.told.retain(|_, at| at.elapsed() < most);
+        self.left.retain(|_, at| at.elapsed() < most);
         let heard = self.hosts.iter().map(|(name, known)| {
             let (silent_for, known_for) = (known.at.elapsed(), known.since.elapsed());
             (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for, known_for })
@@ -248,6 +267,14 @@ impl Hearing {
     /// Whether another run under this host's name was heard within this time.
     pub(super) fn has_twin(&self, within: Duration) -> bool {
         self.twin.is_some_and(|(at, _)| at.elapsed() < within)
+    }
+}
+
+/// Notes the latest time of a run.
+fn note(times: &mut BTreeMap<RunId, Instant>, run: RunId, at: Instant) {
+    if times.len() < HOSTS_MAX || times.contains_key(&run) {
+        let latest = times.entry(run).or_insert(at);
+        *latest = at.max(*latest);
     }
 }
 
@@ -327,15 +354,34 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_run_that_has_left_is_not_heard_again() {
+        let mut hearing = hearing();
+        tokio::time::advance(MS(5_000)).await;
+        hearing.heard(RunId(2), beat("other", 1_000_000), 1_000_000);
+        hearing.has_said_that_it_left(RunId(2));
+        hearing.heard(RunId(2), beat("other", 1_000_500), 1_000_500);
+        hearing.was_heard(RunId(2), MS(100));
+        assert_eq!((hearing.silent_for(RunId(2)), hearing.count(MS(60_000))), (None, 0));
+        assert_eq!(hearing.left(), BTreeSet::from([RunId(2)]));
+        hearing.heard(RunId(3), beat("other", 1_000_600), 1_000_600);
+        assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().run, RunId(3));
+        tokio::time::advance(MS(60_000)).await;
+        hearing.all(MS(60_000));
+        assert!(hearing.left().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_new_run_whose_clock_is_behind_is_heard_when_the_former_one_is_silent() {
         let mut hearing = hearing();
         hearing.heard(RunId(2), beat("other", 1_000_000), 1_000_000);
         tokio::time::advance(MS(500)).await;
         hearing.heard(RunId(7), beat("other", 990_000), 1_000_500);
         assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().run, RunId(2), "it may be a former run's");
+        assert_eq!(hearing.silent_for(RunId(7)), Some(Duration::ZERO), "but it lives");
         tokio::time::advance(MS(3_000)).await;
         hearing.heard(RunId(7), beat("other", 993_000), 1_003_500);
         assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().run, RunId(7));
+        assert_eq!(hearing.silent_for(RunId(2)), Some(MS(3_500)), "others may ask about it");
         let heard = hearing.all(MS(60_000));
         assert_eq!(heard.values().next().unwrap().known_for, Duration::ZERO);
     }

@@ -54,12 +54,14 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct TrafficShown {
     pub courier: CourierCounters,
     pub moves: (usize, usize),
+    /// Players that are at no core, and that another host may not have yet.
+    pub giving: usize,
     /// How long the move that has waited longest for its next step has done so.
     pub longest_wait: Duration,
     pub zones: usize,
     /// Whether it has zones that another host can take.
     pub can_give: bool,
-    /// Whether its cores have ended, and all that they have said is heard.
+    /// Whether its cores have ended, and all that they have said at last is heard.
     pub is_over: bool,
     pub zones_taken: u64,
     pub zones_given: u64,
@@ -73,10 +75,11 @@ pub(super) struct TrafficShown {
 }
 
 impl TrafficShown {
-    /// Whether the bucket has all that the cores have said at last. They must have ended.
+    /// Whether the cores have ended, the bucket has all that they have said at last, and no player is left here that another host may
+    /// not have.
     pub(super) fn is_written(&self) -> bool {
         let is_all = |(players, zones): (PlayerCounters, ZoneCounters)| players.accounts == 0 && zones.losing == 0;
-        self.is_over && self.checkpoints.is_none_or(is_all)
+        self.is_over && self.giving == 0 && self.checkpoints.is_none_or(is_all)
     }
 }
 
@@ -299,7 +302,7 @@ impl Traffic {
             Ok((from, letter @ (Letter::Release { .. } | Letter::Released { .. }))) => {
                 kept::hear_host(&mut self.parts.keeper, from, &letter);
             }
-            Ok((from, Letter::Left)) => self.hearing.left(from),
+            Ok((from, Letter::Left)) => self.hearing.has_said_that_it_left(from),
             Ok((_, Letter::Suspect { .. })) if self.has_left => {}
             Ok((from, Letter::Suspect { run, silent_ms })) => {
                 let silent_for = self.hearing.silent_for(run).filter(|_| from != self.parts.me.run);
@@ -378,9 +381,8 @@ impl Traffic {
         let heard = self.hearing.all(FORGET.max(2 * self.parts.lease));
         let bus_for = self.hearing.bus_for();
         (self.alive, self.has_heard_all) = (self.hearing.alive(SILENCE), bus_for >= zones::ALL_HEARD);
-        self.counts.can_give = self.counts.zones > 0 && heard.values().any(|heard| heard.is_open);
         let directory = self.parts.zones.latest();
-        let told = self.hearing.told();
+        let (told, left) = (self.hearing.told(), self.hearing.left());
         let view = View {
             me: &self.parts.me,
             is_open,
@@ -388,9 +390,11 @@ impl Traffic {
             zones: &directory.zones,
             heard: &heard,
             told: &told,
+            left: &left,
             bus_for,
             patience: patience(self.parts.lease),
         };
+        self.counts.can_give = self.counts.zones > 0 && zones::can_give(view);
         let duties = self.steward.duties(now, view);
         if let Some((zone, is_orphaned)) = &self.duty {
             is_orphaned.store(zones::is_orphaned(zone, view), Ordering::Relaxed);
@@ -537,7 +541,9 @@ impl Traffic {
         self.counts.courier = self.courier.counters();
         self.counts.moves = self.courier.under_way();
         self.counts.longest_wait = self.courier.longest_wait(self.now());
-        self.counts.is_over = self.parts.ends.iter().all(FleetEnd::is_over);
+        self.counts.giving = self.courier.giving();
+        let are_heard = self.parts.keeper.as_ref().is_none_or(Keeper::has_heard_ends);
+        self.counts.is_over = are_heard && self.parts.ends.iter().all(FleetEnd::is_over);
         self.counts.is_bus_there = self.hearing.is_bus_there();
         self.counts.hosts_heard = self.hearing.count(self.parts.lease);
         self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);

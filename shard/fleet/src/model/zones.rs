@@ -86,9 +86,9 @@ pub enum ZoneError {
     /// It has an owner, so it cannot go.
     #[error("the zone {0} belongs to {1}: merge it into a zone of the same host instead")]
     Owned(Name, Name),
-    /// Its owner has ended, and nobody has taken it over yet.
-    #[error("the host of the zone {0}, {1}, has left the registry: try again when another host has the zone")]
-    OwnerGone(Name, Name),
+    /// Its owner has ended or ends, and nobody has taken it over yet.
+    #[error("the run of {1} that has the zone {0} ends, or has ended: try again when a host has taken the zone")]
+    OwnerEnds(Name, Name),
     /// It is on its way.
     #[error("the zone {0} is moving to {1}: wait until it is there")]
     Moving(Name, Name),

@@ -2,7 +2,7 @@
 
 use super::operator::{Occasion, Operator};
 use super::zone_record::ZoneChangeError;
-use crate::model::{Area, Changed, Cut, Host, Name, Owner, ZoneError, Zones};
+use crate::model::{Area, Changed, Cut, Host, HostState, Name, Owner, ZoneError, Zones};
 use crate::store::{Commit, Condition, Record};
 
 /// How often a change is tried again, because others were faster.
@@ -63,7 +63,7 @@ impl Operator {
         self.change_zones(changed, occasion, |zones| zones.stop_move(zone)).await
     }
 
-    /// Changes the zones while the owner of this one has its lease. What is saved of a zone has its name, and only an owner that
+    /// Changes the zones while the owner of this one has its lease, and does not end. What is saved of a zone has its name, and only an owner that
     /// lives saves it under the new names: who takes it over would not find all of it.
     async fn reshape(
         &self,
@@ -97,10 +97,12 @@ impl Operator {
 
     /// The condition that the owner of a zone has not changed its record, and has its lease.
     async fn while_it_lives(&self, zone: &Name, owner: &Owner) -> Result<Commit, ZoneChangeError> {
-        let is_of_owner =
-            |record: &Record| serde_json::from_slice(&record.value).is_ok_and(|host: Host| host.run == owner.run);
-        let record = self.host_record(&owner.host).await?.filter(is_of_owner);
-        let record = record.ok_or_else(|| ZoneError::OwnerGone(zone.clone(), owner.host.clone()))?;
+        let is_there = |record: &Record| {
+            let host = serde_json::from_slice::<Host>(&record.value);
+            host.is_ok_and(|host| host.run == owner.run && host.state != HostState::Draining)
+        };
+        let record = self.host_record(&owner.host).await?.filter(is_there);
+        let record = record.ok_or_else(|| ZoneError::OwnerEnds(zone.clone(), owner.host.clone()))?;
         Ok(Commit::default().when(self.host_key(&owner.host), Condition::Modified(record.modified)))
     }
 
@@ -139,23 +141,23 @@ mod tests {
             let take = |zones: &mut Zones| zones.take(&name(zone), None, &name("h"), RunId(1)).map(|()| true);
             operator.zone_record().change(Commit::default(), take).await.unwrap();
         }
-        let record = |run| {
+        let record = |run, state| {
             let host = json!({
                 "name": "h", "run": RunId(run), "region": "eu", "address": "a:1", "key": "", "version": "2", "capacity": 1,
-                "state": "ready",
+                "state": state,
             });
             Commit::put(&*keys.record(&name("h")), serde_json::to_vec(&host).unwrap(), None)
         };
-        for of_run in [None, Some(2)] {
-            if let Some(run) = of_run {
-                store.commit(record(run)).await.unwrap();
+        for found in [None, Some((2, "ready")), Some((1, "draining"))] {
+            if let Some((run, state)) = found {
+                store.commit(record(run, state)).await.unwrap();
             }
             let fault = operator.merge_zones(&name("a"), &name("b"), &occasion()).await.unwrap_err();
-            assert!(matches!(fault, ZoneChangeError::Zone(ZoneError::OwnerGone(..))), "{fault}");
+            assert!(matches!(fault, ZoneChangeError::Zone(ZoneError::OwnerEnds(..))), "{fault}");
             let fault = operator.split_zone(&name("a"), Cut::X(20.0), &name("c"), &occasion()).await.unwrap_err();
-            assert!(matches!(fault, ZoneChangeError::Zone(ZoneError::OwnerGone(..))), "{fault}");
+            assert!(matches!(fault, ZoneChangeError::Zone(ZoneError::OwnerEnds(..))), "{fault}");
         }
-        store.commit(record(1)).await.unwrap();
+        store.commit(record(1, "ready")).await.unwrap();
         operator.merge_zones(&name("a"), &name("b"), &occasion()).await.unwrap();
         assert_eq!(operator.zones().await.unwrap().zones.len(), 1);
     }

@@ -6,7 +6,7 @@
 
 use crate::courier::Peer;
 use crate::model::{Name, Owner, RunId, Zone, Zones};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub struct View<'a> {
     pub heard: &'a BTreeMap<Name, Heard>,
     /// For how long runs have been silent of which others have said that they heard them.
     pub told: &'a BTreeMap<RunId, Duration>,
+    /// Runs that have said that they have ended.
+    pub left: &'a BTreeSet<RunId>,
     /// How long the bus has been there. Only then does silence say something.
     pub bus_for: Duration,
     /// A host that is silent for longer is gone.
@@ -160,6 +162,11 @@ impl Steward {
     }
 }
 
+/// Whether another host could take zones of this one.
+pub fn can_give(view: View<'_>) -> bool {
+    view.heard.values().any(|heard| takes(heard, view))
+}
+
 /// Whether the owner of a zone is gone, as far as its beats say.
 pub fn is_orphaned(zone: &Name, view: View<'_>) -> bool {
     view.zones.zones.get(zone).is_some_and(|zone| matches!(standing(zone, view), Standing::Gone))
@@ -176,6 +183,7 @@ enum Standing {
 fn standing(zone: &Zone, view: View<'_>) -> Standing {
     let Some(host) = &zone.owner else { return Standing::Nobody };
     let run = view.zones.owners.get(host).copied();
+    let has_left = run.is_some_and(|run| view.left.contains(&run));
     let is_told = run.and_then(|run| view.told.get(&run)).is_some_and(|silent_for| *silent_for < view.patience);
     if *host == view.me.name {
         return match run {
@@ -186,27 +194,30 @@ fn standing(zone: &Zone, view: View<'_>) -> Standing {
     }
     // A new run of the owner takes its zones back itself, if it takes any. The former one is gone when it has been silent.
     let is_former = |heard: &Heard| Some(heard.run) != run && heard.known_for >= view.patience;
-    let is_silent = view
-        .heard
-        .get(host)
-        .is_none_or(|heard| heard.silent_for >= view.patience || (is_former(heard) && !heard.is_open));
-    if is_silent && !is_told && view.bus_for >= view.patience { Standing::Gone } else { Standing::Alive }
+    let is_silent = |heard: &Heard| heard.silent_for >= view.patience || (is_former(heard) && !heard.is_open);
+    let is_gone = has_left || (!is_told && view.heard.get(host).is_none_or(is_silent));
+    if is_gone && view.bus_for >= view.patience { Standing::Gone } else { Standing::Alive }
 }
 
 fn give(name: &Name, zone: &Zone, view: View<'_>, owned: &BTreeMap<&Name, usize>) -> Option<Duty> {
-    let is_there = |heard: &&Heard| heard.is_open && heard.silent_for < view.patience;
+    let is_there = |host: &Name| view.heard.get(host).is_some_and(|heard| takes(heard, view));
     let to = match &zone.moving {
-        Some(moving) => &moving.to,
-        None if view.is_leaving => candidates(name, view, owned).into_iter().find(|host| **host != view.me.name)?,
-        None => return None,
+        Some(moving) if is_there(&moving.to) => &moving.to,
+        _ if view.is_leaving => candidates(name, view, owned).into_iter().find(|host| **host != view.me.name)?,
+        _ => return None,
     };
-    let run = view.heard.get(to).filter(is_there)?.run;
+    let run = view.heard.get(to)?.run;
     Some(Duty::Give { zone: name.clone(), to: Peer { name: to.clone(), run } })
+}
+
+/// Whether another host takes zones.
+fn takes(heard: &Heard, view: View<'_>) -> bool {
+    heard.is_open && heard.silent_for < view.patience
 }
 
 /// The hosts that could take a zone, the best first: those that own the fewest; among equals each zone has its own order.
 fn candidates<'a>(zone: &Name, view: View<'a>, owned: &BTreeMap<&Name, usize>) -> Vec<&'a Name> {
-    let others = view.heard.iter().filter(|(_, heard)| heard.is_open && heard.silent_for < view.patience);
+    let others = view.heard.iter().filter(|(_, heard)| takes(heard, view));
     let me = view.is_open.then_some(&view.me.name);
     let mut all: Vec<&Name> = others.map(|(name, _)| name).chain(me).collect();
     all.sort_by_cached_key(|host| (owned.get(*host).copied().unwrap_or(0), mixed(zone, host)));
@@ -239,6 +250,7 @@ mod tests {
         zones: Zones,
         heard: BTreeMap<Name, Heard>,
         told: BTreeMap<RunId, Duration>,
+        left: BTreeSet<RunId>,
     }
 
     impl Fleet {
@@ -254,7 +266,7 @@ mod tests {
                     Heard { run: RunId(at as u64), is_open: true, silent_for: Duration::ZERO, known_for: S(60) },
                 )
             });
-            Fleet { zones: all, heard: heard.collect(), told: BTreeMap::new() }
+            Fleet { zones: all, heard: heard.collect(), told: BTreeMap::new(), left: BTreeSet::new() }
         }
 
         fn duties(&self, steward: &mut Steward, now: Duration, me: &str) -> Vec<Duty> {
@@ -268,6 +280,7 @@ mod tests {
                 zones: &self.zones,
                 heard: &heard,
                 told: &self.told,
+                left: &self.left,
                 bus_for: S(60),
                 patience: S(5),
             };
@@ -310,6 +323,7 @@ mod tests {
             zones: &fleet.zones,
             heard: &heard,
             told: &fleet.told,
+            left: &fleet.left,
             bus_for,
             patience: S(5),
         };
@@ -349,6 +363,7 @@ mod tests {
             zones: &fleet.zones,
             heard: &heard,
             told: &fleet.told,
+            left: &fleet.left,
             bus_for: S(4),
             patience: S(5),
         };
@@ -372,6 +387,19 @@ mod tests {
         assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2").len(), 1);
         let back = fleet.duties(&mut Steward::default(), S(1), "h1");
         assert_eq!(back[0].taken_from(), Some(RunId(0)), "others are asked about it first: {back:?}");
+    }
+
+    #[test]
+    fn an_owner_that_has_left_is_gone_whatever_else_is_heard() {
+        let mut fleet = Fleet::new(&["a"], &["h1", "h2"]);
+        fleet.take("a", "h1");
+        fleet.left.insert(RunId(0));
+        fleet.told.insert(RunId(0), S(0));
+        let take_over = [Duty::TakeOver { zone: name("a"), from: owner("h1", 0) }];
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2"), take_over);
+        let h1 = fleet.heard.get_mut(&name("h1")).unwrap();
+        (h1.run, h1.known_for) = (RunId(77), S(0));
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h2"), take_over, "a new run of it has just begun");
     }
 
     #[test]
@@ -423,5 +451,11 @@ mod tests {
         fleet.heard.get_mut(&name("h2")).unwrap().is_open = false;
         assert!(fleet.duties(&mut Steward::default(), S(1), "h1").is_empty());
         assert!(fleet.duties(&mut Steward::default(), S(1), "h2").is_empty());
+        // A host that ends gives it to any.
+        fleet.heard.insert(name("h3"), Heard { run: RunId(2), ..fleet.heard[&name("h2")] });
+        fleet.heard.get_mut(&name("h3")).unwrap().is_open = true;
+        fleet.heard.get_mut(&name("h1")).unwrap().is_open = false;
+        let to = Peer { name: name("h3"), run: RunId(2) };
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h1"), [Duty::Give { zone: name("a"), to }]);
     }
 }

@@ -36,10 +36,11 @@ impl<L: Link, S: Service> Core<L, S> {
     /// Turns until the server stops; returns the last report.
     pub fn run(mut self) -> CoreReport {
         while self.turn() {}
-        self.control.end();
         let now = self.link.now();
         self.deliver_events(now);
+        // The supervisor notices if this takes too long.
         self.service.end();
+        self.control.end();
         self.report()
     }
 

@@ -94,6 +94,8 @@ pub(super) struct Players {
     alive: BTreeSet<RunId>,
     /// Whether these are all that live.
     has_heard_all: bool,
+    /// Whether a core has ended, so that the process soon does.
+    is_ending: bool,
     /// Counts what was held.
     serial: u64,
     counters: PlayerCounters,
@@ -117,6 +119,7 @@ impl Players {
             out: VecDeque::new(),
             alive: BTreeSet::new(),
             has_heard_all: false,
+            is_ending: false,
             serial: 0,
             counters: PlayerCounters::default(),
         }
@@ -150,14 +153,26 @@ impl Players {
         self.start_tasks();
     }
 
-    /// A core has ended. What it has not said of an account, it will not say any more: the account has not got into its world.
+    /// A core has ended. What it has not said of an account, it will not say any more.
     pub fn core_ended(&mut self, core: usize) {
+        self.is_ending = true;
         let waits = |next: &mut Next| matches!(next, Next::Client { core: at, .. } if *at == core);
+        let soon = Instant::now() + SOON;
         for held in self.held.values_mut() {
             held.next.take_if(waits);
+            held.again_at = held.again_at.map(|at| at.min(soon));
         }
         let is_there = |held: &Held| held.core == core && held.phase != Phase::Leaving;
         let there: Vec<_> = self.held.iter().filter(|(_, held)| is_there(held)).map(|(account, _)| *account).collect();
+        let were_inside = there.iter().filter(|account| self.held[account].written.is_some()).count();
+        if were_inside > 0 {
+            self.counters.failed += were_inside as u64;
+            tracing::warn!(
+                core,
+                players = were_inside,
+                "a core ended without the last state of players: they come back from checkpoints"
+            );
+        }
         there.into_iter().for_each(|account| self.gone(account));
     }
 
@@ -311,7 +326,7 @@ impl Players {
                 (held.revision, held.written) = (None, None);
                 if phase == Phase::Leaving {
                     held.job.get_or_insert(job);
-                    let pause = if held.next.is_some() { SOON } else { AGAIN };
+                    let pause = if held.next.is_some() || self.is_ending { SOON } else { AGAIN };
                     held.again_at = Some(Instant::now() + pause);
                     self.timed.insert(account);
                 } else {

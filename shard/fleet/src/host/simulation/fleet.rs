@@ -37,6 +37,8 @@ const NOTICE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(6)];
 const BESIDE: Duration = Duration::from_secs(14);
 /// A client that was not let in asks a balancer again after this.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+/// The next run of a host that has ended in order starts after a time between these.
+const RESTART: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(8)];
 /// A drained host ends after that, players or not.
 const DRAIN_MAX: Duration = Duration::from_secs(120);
 /// A session without a client is over.
@@ -228,7 +230,8 @@ impl Fleet {
             if host.is_over() {
                 if host.ends() {
                     self.audit.drains += 1;
-                    self.end_host(at, Duration::from_secs(3));
+                    let pause = self.dice.between(RESTART[0], RESTART[1]);
+                    self.end_host(at, pause);
                 }
             } else if is_empty || now - since >= DRAIN_MAX {
                 self.end_in_order(at);

@@ -94,7 +94,9 @@ fn hosts_that_only_a_third_one_hears_keep_their_zones_and_players() {
         fleet.pass(s(30)).await;
         let hosts: Vec<_> = fleet.running().map(|host| (host.peer.run, host.store.clone())).collect();
         for _ in 0..4 {
-            let owners = |zones: &Zones| -> Vec<_> { zones.zones.values().map(|zone| zone.owner.clone()).collect() };
+            let owners = |zones: &Zones| -> Vec<_> {
+                zones.zones.values().map(|zone| (zone.owner.clone(), zone.epoch)).collect()
+            };
             let before = owners(&fleet.zones.latest().zones);
             for ((run, store), part) in hosts.iter().zip([MIDDLE, 0, 0, 1]) {
                 fleet.base.hub.set_part(*run, Some(part));
@@ -108,6 +110,7 @@ fn hosts_that_only_a_third_one_hears_keep_their_zones_and_players() {
             }
             fleet.pass(s(10)).await;
         }
+        assert_eq!(fleet.audit.fences, 0, "seed {seed}: hosts have ended themselves");
     };
     (1..=4).for_each(|seed| in_virtual_time(live(seed)));
 }
