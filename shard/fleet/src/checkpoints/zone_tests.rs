@@ -457,8 +457,8 @@ async fn the_zone_of_a_host_that_ends_in_order_goes_on_as_it_was() {
     assert_eq!(fleet.hosts[0].keeper.zone_counters().losing, 1, "the bucket refuses");
     fleet.bucket.set_fault(BucketFault::None);
     fleet.pass(0.2).await;
-    let ZoneCounters { here, losing, failed, .. } = fleet.hosts[0].keeper.zone_counters();
-    assert_eq!((here, losing, failed), (0, 0, 0));
+    let ZoneCounters { waiting, losing, failed, .. } = fleet.hosts[0].keeper.zone_counters();
+    assert_eq!((waiting, losing, failed), (0, 0, 0));
     fleet.hosts[0].is_alive = false;
     fleet.own(1, true);
     fleet.pass(0.1).await;

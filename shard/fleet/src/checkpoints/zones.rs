@@ -37,8 +37,6 @@ pub struct ZoneCounters {
     pub restored: u64,
     /// Zones of this host that its cores do not have yet, because the bucket has not answered.
     pub waiting: u64,
-    /// Zones that its cores have.
-    pub here: u64,
     /// Zones that other hosts have now, or soon, and whose last state the bucket has not taken yet.
     pub losing: u64,
 }
@@ -156,9 +154,8 @@ impl Zones {
 
     /// The counters.
     pub(super) fn counters(&self) -> ZoneCounters {
-        let here = self.own.values().filter(|owned| owned.here().is_some()).count();
-        let waiting = self.own.len() - here;
-        ZoneCounters { waiting: waiting as u64, here: here as u64, losing: self.losing.len() as u64, ..self.counters }
+        let waiting = self.own.values().filter(|owned| owned.here().is_none()).count();
+        ZoneCounters { waiting: waiting as u64, losing: self.losing.len() as u64, ..self.counters }
     }
 
     /// These are the zones of this host from now on.
