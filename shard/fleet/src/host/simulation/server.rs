@@ -227,6 +227,11 @@ impl Running {
         *self.traffic.lock().unwrap()
     }
 
+    /// Whether the registry certainly has it.
+    pub(super) fn is_registered(&self) -> bool {
+        self.member.lock().unwrap().is_registered()
+    }
+
     /// Whether the registry has it, and shows it as ready.
     pub(super) fn is_ready(&self) -> bool {
         let shown = self.member.lock().unwrap();

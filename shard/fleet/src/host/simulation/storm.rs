@@ -80,7 +80,7 @@ impl Storm {
         // While only some hosts hear all, these are spared: who hears only a part asks them.
         let run = run.filter(|run| fleet.base.hub.part(*run) != Some(MIDDLE));
         // A host that neither the registry nor all others hear, but some do, cannot be told from one that serves: its zones
-        // have two owners then. That is a known limit of a bus in two parts (ZONES.md).
+        // and players are at two hosts then. That is a known limit of a bus in two parts (ZONES.md).
         let is_split = self.has(|end| *end == End::Split);
         let is_partial = self.has(|end| *end == End::Partial);
         match (fleet.dice.below(25), run) {
@@ -128,7 +128,11 @@ impl Storm {
                 let all: Vec<RunId> = fleet.running().map(|host| host.peer.run).collect();
                 all.into_iter().for_each(|run| self.cut_bus(fleet, run));
             }
-            (12, _) if !is_partial && !self.has(|end| matches!(end, End::StoreOf(_) | End::BusOf(_))) => {
+            (12, _)
+                if !is_partial
+                    && !self.has(|end| matches!(end, End::StoreOf(_) | End::BusOf(_)))
+                    && fleet.running().all(Running::is_registered) =>
+            {
                 let parts: Vec<_> = fleet.running().map(|host| host.peer.run).collect();
                 for run in parts {
                     let part = fleet.dice.below(2) as u8;
