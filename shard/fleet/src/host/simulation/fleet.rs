@@ -5,7 +5,7 @@ use super::balance::{Advice, Asked, BALANCERS};
 use super::client::Client;
 use super::core::{Core, Player, Report};
 use super::dice::Dice;
-use super::server::{Base, PREFIX, Running, run_at};
+use super::server::{Base, CHECKPOINT, PREFIX, Running, SLACK, run_at};
 use super::storm::Storm;
 use crate::bus::memory::MemoryHub;
 use crate::checkpoints::MemoryBucket;
@@ -346,7 +346,11 @@ impl Fleet {
         if player.account.is_some() {
             self.audit.recalled(player, is_restored, client, unkept_at);
         }
+        // A host without the bucket lets an account go on as it left there: the bucket may have nothing of it.
+        let is_sure = unkept_at.is_none_or(|at| at.elapsed() > CHECKPOINT + 2 * SLACK);
+        let is_kept = is_restored && (is_sure || client.is_kept);
         client.enter(run, player.version, is_restored);
+        client.is_kept = is_kept;
         self.audit.entered(client);
     }
 
