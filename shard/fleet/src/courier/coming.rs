@@ -61,6 +61,11 @@ impl Comings {
         self.moves.len()
     }
 
+    /// Players that are here, while their source may still have a copy.
+    pub(super) fn unconfirmed(&self) -> usize {
+        self.moves.values().filter(|coming| coming.phase == Phase::Took).count()
+    }
+
     pub(super) fn longest_wait(&self, now: Duration) -> Duration {
         self.moves.values().map(|coming| now - coming.since).max().unwrap_or_default()
     }

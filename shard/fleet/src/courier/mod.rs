@@ -161,9 +161,10 @@ impl Courier {
         (self.leaving.len(), self.coming.len())
     }
 
-    /// Players that are at no core, and that the other host may not have yet.
-    pub fn giving(&self) -> usize {
-        self.leaving.giving()
+    /// Players that are at no core, and that the other host may not have yet; and those that are here, while the other host may still
+    /// have a copy. If this host ended now, a player would be lost, or come back as it was earlier.
+    pub fn unsettled(&self) -> usize {
+        self.leaving.giving() + self.coming.unconfirmed()
     }
 
     /// How long the move that has waited longest for its next step has done so.

@@ -192,7 +192,7 @@ impl FleetHost {
                     true => tracing::warn!(
                         accounts = players.accounts,
                         zones = zones.losing,
-                        moving = shown.giving,
+                        moving = shown.unsettled,
                         "NATS or another host has not taken the last state of players and zones: they come back from earlier ones"
                     ),
                 };

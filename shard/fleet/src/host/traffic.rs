@@ -54,8 +54,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct TrafficShown {
     pub courier: CourierCounters,
     pub moves: (usize, usize),
-    /// Players that are at no core, and that another host may not have yet.
-    pub giving: usize,
+    /// Players who have moved, while only one of both hosts knows it.
+    pub unsettled: usize,
     /// How long the move that has waited longest for its next step has done so.
     pub longest_wait: Duration,
     pub zones: usize,
@@ -75,11 +75,10 @@ pub(super) struct TrafficShown {
 }
 
 impl TrafficShown {
-    /// Whether the cores have ended, the bucket has all that they have said at last, and no player is left here that another host may
-    /// not have.
+    /// Whether the cores have ended, the bucket has all that they have said at last, and other hosts know of all who have moved.
     pub(super) fn is_written(&self) -> bool {
         let is_all = |(players, zones): (PlayerCounters, ZoneCounters)| players.accounts == 0 && zones.losing == 0;
-        self.is_over && self.giving == 0 && self.checkpoints.is_none_or(is_all)
+        self.is_over && self.unsettled == 0 && self.checkpoints.is_none_or(is_all)
     }
 }
 
@@ -541,7 +540,7 @@ impl Traffic {
         self.counts.courier = self.courier.counters();
         self.counts.moves = self.courier.under_way();
         self.counts.longest_wait = self.courier.longest_wait(self.now());
-        self.counts.giving = self.courier.giving();
+        self.counts.unsettled = self.courier.unsettled();
         let are_heard = self.parts.keeper.as_ref().is_none_or(Keeper::has_heard_ends);
         self.counts.is_over = are_heard && self.parts.ends.iter().all(FleetEnd::is_over);
         self.counts.is_bus_there = self.hearing.is_bus_there();
