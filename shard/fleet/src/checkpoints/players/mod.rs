@@ -80,6 +80,7 @@ pub(super) struct Players {
     opening_until: Instant,
     /// When the bucket is opened next. None: it is being opened, or open.
     open_at: Option<Instant>,
+    is_opening: bool,
     /// What the log has last said about a bucket that does not open.
     complained_of: Option<Standing>,
     held: BTreeMap<AccountId, Held>,
@@ -110,6 +111,7 @@ impl Players {
             without_since: None,
             opening_until: Instant::now() + OPENING,
             open_at: Some(Instant::now()),
+            is_opening: false,
             complained_of: None,
             held: BTreeMap::new(),
             timed: BTreeSet::new(),

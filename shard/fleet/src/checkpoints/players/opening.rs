@@ -28,11 +28,12 @@ impl Players {
 
     /// Opens it when that is due.
     pub(super) fn open(&mut self, now: Instant) {
-        if self.is_open && self.desk.failing_for() >= FAILING {
-            (self.is_open, self.open_at) = (false, Some(now));
+        // It stays open until that has failed, too: maybe it answers again.
+        if self.is_open && !self.is_opening && self.desk.failing_for() >= FAILING {
+            self.open_at = Some(now);
         }
         if self.open_at.is_some_and(|at| now >= at) {
-            self.open_at = None;
+            (self.open_at, self.is_opening) = (None, true);
             let desk = self.desk.clone();
             self.tasks.spawn(async move { Finished::Opened(desk.open().await) });
         }
@@ -40,10 +41,15 @@ impl Players {
 
     pub(super) fn opened(&mut self, opened: Result<(), BucketError>) {
         let now = Instant::now();
+        self.is_opening = false;
         let Err(error) = opened else {
-            (self.is_open, self.has_jetstream, self.without_since, self.complained_of) = (true, true, None, None);
-            return tracing::info!("checkpoints of players and zones are kept");
+            if !std::mem::replace(&mut self.is_open, true) {
+                tracing::info!("checkpoints of players and zones are kept");
+            }
+            (self.has_jetstream, self.without_since, self.complained_of) = (true, None, None);
+            return;
         };
+        self.is_open = false;
         if error == BucketError::NoJetStream {
             let since = *self.without_since.get_or_insert(now);
             if self.has_jetstream && now - since >= CERTAIN {

@@ -223,6 +223,29 @@ async fn what_a_player_has_left_is_written_after_all_if_its_next_client_does_not
 }
 
 #[tokio::test(start_paused = true)]
+async fn checkpoints_are_taken_while_a_bucket_that_failed_once_is_opened_anew() {
+    let mut fleet = Fleet::new(1);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    fleet.set_fault(BucketFault::Leaderless);
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    fleet.set_fault(BucketFault::Slow(MS(500)));
+    fleet.settle(MS(5_000)).await;
+    // It is being opened now.
+    fleet.play();
+    fleet.settle(MS(1_500)).await;
+    fleet.hosts[0].is_alive = false;
+    fleet.set_fault(BucketFault::None);
+    fleet.add_host(2, BucketFault::None);
+    fleet.settle(MS(50)).await;
+    fleet.enter(1, ANN);
+    fleet.settle(MS(50)).await;
+    assert_eq!(fleet.places(ANN), [(1, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bucket_that_was_removed_is_opened_again() {
     let mut fleet = Fleet::new(1);
     fleet.settle(MS(50)).await;
