@@ -26,6 +26,8 @@ pub(super) struct Audit {
     dead: BTreeSet<RunId>,
     /// Runs that ended in order, and when: the bucket has their last checkpoints.
     in_order: BTreeMap<RunId, Instant>,
+    /// When the bucket was last removed.
+    removed_at: Option<Instant>,
     /// Sessions in a world whose client has begun another one, and since when.
     ghosts: BTreeMap<Token, Instant>,
     /// What a core last had of a zone, by the zone's name and the number of the core.
@@ -123,7 +125,9 @@ impl Audit {
         }
         let latest = client.version;
         // A host without the bucket lets an account go on as it left there, wherever it has been since.
-        let is_known = client.is_newcomer || version <= latest || is_recent(unkept_at);
+        // Nor does anything say which of two sessions is the later one, if the bucket was removed while both were there.
+        let was_removed = self.removed_at.is_some_and(|at| at.elapsed() < GHOST_MAX + CHECKPOINT + 2 * SLACK);
+        let is_known = client.is_newcomer || version <= latest || is_recent(unkept_at) || was_removed;
         assert!(is_known, "seed {seed}: client {number} enters as it never was");
         let age = client.age_of(version);
         let last = client.last_change().checked_sub(CHECKPOINT + 2 * SLACK);
@@ -224,6 +228,7 @@ impl Audit {
     pub(super) fn bucket_is_removed(fleet: &mut Fleet) {
         let now = Instant::now();
         fleet.audit.in_order.clear();
+        fleet.audit.removed_at = Some(now);
         for client in &mut fleet.clients {
             (client.is_kept, client.unkept_at) = (false, Some(now));
         }
