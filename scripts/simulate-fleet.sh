@@ -7,13 +7,15 @@ usage() {
     cat <<'END'
 Usage: scripts/simulate-fleet.sh [--hours N] [--seed N] [--hosts N] [--hosts-min N] [--minutes-per-seed N] [--jobs N]
 
-Storms of faults come over fleets with two balancers: hosts are killed, stopped in order, drained and cut off; balancers are replaced
-and cut off; the registry and the bucket of checkpoints stop, answer late or lose their answers; the bucket is removed; the bus loses,
-repeats and delays letters, or falls into two parts, which a few hosts may both hear; operators move, split and merge zones; clients get lost on their way, and enter elsewhere without a
-word. After each storm comes a calm. An auditor looks at every step: no zone goes away from a host that lives and keeps it; no session
-is in two worlds, and no account for longer than its hosts need to learn it; a player's state is never older than when it left or its
-host ended in order, or after its host died than the last checkpoint. After each calm, every zone has an owner that knows it, each player is where it belongs,
-and balancers send clients to hosts that take them.
+Storms of faults come over fleets with two balancers: hosts are killed, stopped in order, drained and cut off;
+balancers are replaced and cut off; the registry and the bucket of checkpoints stop, answer late or lose their
+answers; the bucket is removed; the bus loses, repeats and delays letters, or falls into two parts, which a few hosts
+may both hear; operators move, split and merge zones; clients get lost on their way, and enter elsewhere without a
+word. After each storm comes a calm. An auditor looks at every step: no zone goes away from a host that lives and
+keeps it; no session is in two worlds, and no account for longer than its hosts need to learn it; a player's state is
+never older than when it left or its host ended in order, or after its host died than the last checkpoint. After each
+calm, every zone has an owner that knows it, each player is where it belongs, and balancers send clients to hosts that
+take them.
 
   --hours N             hours of the fleets' time, over all seeds [default: 10]
   --seed N              the first seed [default: 1]
