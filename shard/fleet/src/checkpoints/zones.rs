@@ -277,8 +277,8 @@ impl Zones {
         self.write(name, serial, epoch, is_last, merged, shares.into_iter().flatten().collect());
     }
 
-    /// A core has ended, with these parts of its zones. When all have, the last state of each zone is written: whoever gets it goes on
-    /// from there.
+    /// A core has ended, with these parts of its zones. When all cores have ended, the last state of each zone is written. Its next
+    /// host goes on from that state.
     pub(super) fn core_ended(&mut self, core: usize, zones: Vec<SavedPart>) {
         self.requests.retain(|_, request| request.is_last);
         // What it was asked at last, and has not heard.

@@ -83,7 +83,8 @@ fn whatever_fails_each_zone_has_one_owner_and_each_player_one_place() {
     assert!(total.moves > 0 && total.takeovers > 0, "the storms must do something: {total}");
 }
 
-/// A link between two servers of the bus breaks, and who is at the third one hears all. The registry does not hear one part either.
+/// A link between two of three servers of the bus breaks. Hosts at the third server hear all others. One part is cut off from the
+/// registry, too.
 #[test]
 fn hosts_that_only_a_third_one_hears_keep_their_zones_and_players() {
     let s = Duration::from_secs;
