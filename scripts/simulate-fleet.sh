@@ -19,12 +19,13 @@ take them.
 
   --hours N             hours of the fleets' time, over all seeds [default: 10]
   --seed N              the first seed [default: 1]
-  --hosts N             most hosts of a fleet [default: 50]; an hour of 50 takes thirty times as long as one of 10
+  --hosts N             most hosts of a fleet [default: 50]; an hour of 50 takes 25 times as long as one of 10, and is
+                        drawn as much less often
   --hosts-min N         fewest hosts of a fleet [default: 3]
   --minutes-per-seed N  after that, the next seed begins [default: 60]
   --jobs N              seeds at a time [default: the number of CPUs]
 
-A failure names its seed. Replay it: --hours 1 --seed N, and the same --hosts, --hosts-min and --minutes-per-seed.
+A violation ends its fleet, and the next seed begins. It names its seed. Replay it: --hours 1 --seed N, and the same --hosts, --hosts-min and --minutes-per-seed.
 
 Exit codes: 0: no violation. 1: one, or it was not built. 2: usage.
 END
@@ -46,6 +47,7 @@ while [ $# -gt 0 ]; do
         *) echo "simulate-fleet: there is no option $1" >&2 && usage >&2 && exit 2 ;;
     esac
 done
+[ "$hosts_min" -le "$hosts" ] || { echo "simulate-fleet: --hosts-min is more than --hosts" >&2 && exit 2; }
 # Built fast rather than small.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 export FLEET_MINUTES=$((hours * 60)) FLEET_SEED=$seed FLEET_HOSTS_MIN=$hosts_min FLEET_HOSTS_MAX=$hosts

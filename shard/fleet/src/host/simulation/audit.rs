@@ -52,7 +52,7 @@ pub(super) struct Audit {
     restored: u64,
     put_out: u64,
     put_out_latest: u64,
-    /// The oldest checkpoint with which a client entered while nothing was wrong with checkpoints.
+    /// The most play that a client has lost while nothing was wrong with checkpoints.
     oldest: Duration,
     /// The same of a zone.
     zones_oldest: Duration,
@@ -71,6 +71,8 @@ struct Contents {
 /// Sums over many runs.
 #[derive(Default)]
 pub(super) struct Totals {
+    /// Seeds whose fleets a violation has ended.
+    pub violated: Vec<u64>,
     pub fleets: u64,
     seconds: u64,
     faults: u64,
@@ -129,12 +131,12 @@ impl Audit {
         let was_removed = self.removed_at.is_some_and(|at| at.elapsed() < GHOST_MAX + CHECKPOINT + 2 * SLACK);
         let is_known = client.is_newcomer || version <= latest || is_recent(unkept_at) || was_removed;
         assert!(is_known, "seed {seed}: client {number} enters as it never was");
-        let age = client.age_of(version);
-        let last = client.last_change().checked_sub(CHECKPOINT + 2 * SLACK);
-        let is_excused = client.is_newcomer || last.is_none() || client.unkept_at > last;
+        let age = client.play_after(version);
+        let was_kept = |at| client.played_since(at) >= CHECKPOINT + 2 * SLACK;
+        let is_excused = client.is_newcomer || !client.unkept_at.is_none_or(was_kept);
         assert!(
             is_excused || age <= CHECKPOINT + SLACK,
-            "seed {seed}: client {number} enters as it was {age:?} before its end: {version} of {latest} changes"
+            "seed {seed}: client {number} enters without its last {age:?} of play: {version} of {latest} changes"
         );
         let ended_at = client.left_at.and_then(|run| self.in_order.get(&run));
         let came_later = ended_at.zip(client.waits_since()).is_some_and(|(ended_at, since)| since > *ended_at);
@@ -462,7 +464,8 @@ impl fmt::Display for Totals {
         write!(
             formatter,
             "{hours:.1} hours of fleets: {faults} faults ({kills} kills), {moves} players came, {entries} entered ({restored} with a \
-             checkpoint), {handovers} zones handed over, {takeovers} taken over, {carried} letters: 0 violations"
+             checkpoint), {handovers} zones handed over, {takeovers} taken over, {carried} letters: {} violations",
+            self.violated.len()
         )
     }
 }

@@ -2,6 +2,7 @@
 
 use super::core::Player;
 use super::dice::Dice;
+use super::fleet::WALK;
 use super::server::{CHECKPOINT, SLACK};
 use crate::balancer::Ticket;
 use crate::model::{Name, RunId};
@@ -147,15 +148,14 @@ impl Client {
         }
     }
 
-    /// When its state last changed.
-    pub(super) fn last_change(&self) -> Instant {
-        self.past.back().map_or(self.home_since, |(at, _)| *at)
+    /// How much play a state of this version lacks. The time between two worlds is no play.
+    pub(super) fn play_after(&self, version: u64) -> Duration {
+        WALK * self.version.saturating_sub(version) as u32
     }
 
-    /// How much older a state of this version is than the latest.
-    pub(super) fn age_of(&self, version: u64) -> Duration {
-        let next = self.past.iter().find(|(_, other)| *other > version);
-        next.zip(self.past.back()).map_or(Duration::ZERO, |((at, _), (last, _))| *last - *at)
+    /// How long it has played since a time, up to two minutes.
+    pub(super) fn played_since(&self, time: Instant) -> Duration {
+        WALK * self.past.iter().filter(|(at, _)| *at > time).count() as u32
     }
 
     /// Walks for a time, in seconds.

@@ -56,10 +56,17 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of a seed, with up to this many hosts.
+    /// The plan of a seed, with so many hosts. How long a simulation takes grows with the square of their number. So each number
+    /// is drawn as often as lets all of them take equally long.
     pub(super) fn drawn(seed: u64, time: Duration, hosts: RangeInclusive<u64>) -> Plan {
-        let (fewest, most) = hosts.into_inner();
-        let hosts = (fewest + Dice::new(seed ^ 0xf1ee7).below((most + 1).saturating_sub(fewest).max(1))) as usize;
+        let weight = |hosts: u64| 1_000_000 / (hosts * hosts);
+        let mut drawn = Dice::new(seed ^ 0xf1ee7).below(hosts.clone().map(weight).sum());
+        let is_drawn = |&hosts: &u64| {
+            let rest = drawn.checked_sub(weight(hosts));
+            drawn = rest.unwrap_or_default();
+            rest.is_none()
+        };
+        let hosts = hosts.into_iter().find(is_drawn).expect("what is drawn is less than the sum") as usize;
         Plan { seed, hosts, clients: 6 * hosts, time }
     }
 }
