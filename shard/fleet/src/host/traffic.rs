@@ -42,8 +42,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// After this host was silent for so long that others may take its zones over, what they decided then can still arrive at the registry
 /// for so long: they look again four times a second until they ask it, and it has 2 s.
 const SETTLED: Duration = Duration::from_millis(3_500);
-/// A host is asked about for so long before its zones are taken over, each time that is looked at: others may have heard it.
+/// The others are asked about a host for so long before its zones are taken over, every [`TICK`]: they may have heard it.
 const SUSPICION: Duration = Duration::from_millis(700);
+/// If others have said that they heard it within this time, they are not asked.
+const HEARD_LATELY: Duration = Duration::from_secs(1);
 /// A host answers a suspicion if it has heard the suspect later than the sender has, by this much.
 const LATER: Duration = Duration::from_millis(300);
 /// Time between two questions whether a host is gone. All others are asked meanwhile.
@@ -248,6 +250,7 @@ impl Traffic {
         self.courier.set_door(Door { is_open, contract: self.contract.clone() });
         self.courier.tick(self.now());
         self.fence(is_registered);
+        self.ask_about_suspects();
         if let Some(keeper) = &mut self.parts.keeper {
             keeper.tick(&self.alive, self.has_heard_all);
         }
@@ -423,16 +426,25 @@ impl Traffic {
         }
     }
 
-    /// Asks others about the hosts whose zones are to be taken over, or whose players are to be taken back.
+    /// Suspects the hosts whose zones are to be taken over, or whose players are to be taken back.
     fn suspect(&mut self, duties: &[Duty]) {
         let of_moves = self.asking_of.iter().map(|peer| peer.run);
         let runs: BTreeSet<RunId> = duties.iter().filter_map(Duty::taken_from).chain(of_moves).collect();
         self.suspects.retain(|run, _| runs.contains(run));
         for run in runs {
             self.suspects.entry(run).or_insert_with(Instant::now);
+        }
+    }
+
+    /// Asks the others, so often that a bus that loses many letters brings an answer in time. Once one has come, none is asked for a
+    /// while.
+    fn ask_about_suspects(&mut self) {
+        for &run in self.suspects.keys() {
             let silent_for = self.hearing.silent_for(run).unwrap_or(Duration::MAX);
-            let silent_ms = u32::try_from(silent_for.as_millis()).unwrap_or(u32::MAX);
-            self.to_say.push((To::All, Letter::Suspect { run, silent_ms }));
+            if silent_for >= HEARD_LATELY {
+                let silent_ms = u32::try_from(silent_for.as_millis()).unwrap_or(u32::MAX);
+                self.to_say.push((To::All, Letter::Suspect { run, silent_ms }));
+            }
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Client {
     pub account: Option<AccountId>,
     /// How often its state has changed.
     pub version: u64,
+    /// The highest version since it entered. A host that died may have had it.
+    pub highest: u64,
     /// When its state had which version, the oldest first.
     past: VecDeque<(Instant, u64)>,
     /// Since when it is in the world with this session.
@@ -67,6 +69,7 @@ impl Client {
             // Every third is a guest.
             account: (!number.is_multiple_of(3)).then_some(AccountId(number as u64)),
             version: 0,
+            highest: 0,
             past: VecDeque::new(),
             home_since: Instant::now(),
             unkept_at: None,
@@ -118,7 +121,7 @@ impl Client {
     pub(super) fn enter(&mut self, home: RunId, version: u64, is_restored: bool) {
         let now = Instant::now();
         (self.home, self.entering, self.version, self.home_since) = (Some(home), None, version, now);
-        self.left_at = None;
+        (self.left_at, self.highest) = (None, version);
         // A newcomer is in the bucket after its first checkpoint.
         (self.is_newcomer, self.is_kept) = (!is_restored, is_restored);
         self.past.clear();
@@ -136,6 +139,7 @@ impl Client {
     pub(super) fn changed(&mut self, version: u64, is_kept: bool) {
         let now = Instant::now();
         self.version = version;
+        self.highest = self.highest.max(version);
         if !is_kept {
             self.unkept_at = Some(now);
         }

@@ -389,6 +389,7 @@ impl Fleet {
             if host.is_over() {
                 continue;
             }
+            host.look_at_registry();
             let is_kept = host.is_kept();
             for core in &mut host.cores {
                 for player in core.players.values_mut() {

@@ -10,6 +10,7 @@ use crate::host::member::{Member, Server, Shown};
 use crate::host::traffic::{CHECKPOINTS_PATIENCE, Traffic, TrafficParts, TrafficShown};
 use crate::model::{Host, HostState, Name, RunId};
 use crate::registry::{Keys, follow_zones};
+use crate::store::memory::Fault;
 use crate::store::{MemoryStore, Store};
 use ringshard::ops::host::{HostStatus, Readiness};
 use ringshard::runtime::fleet::between;
@@ -97,6 +98,8 @@ pub(super) struct Running {
     pub bucket: MemoryBucket,
     /// When something was last wrong between it and the bucket.
     pub unkept_at: Option<Instant>,
+    /// When something was last wrong between it and the registry.
+    pub unanswered_at: Option<Instant>,
     pub cores: Vec<Core>,
     traffic: Arc<Mutex<TrafficShown>>,
     member: Arc<Mutex<Shown>>,
@@ -169,6 +172,7 @@ impl Running {
             store,
             bucket,
             unkept_at: None,
+            unanswered_at: None,
             cores: ports.into_iter().map(Core::new).collect(),
             traffic: seen,
             member: shown,
@@ -179,6 +183,13 @@ impl Running {
             leaving_since: None,
             is_written: false,
             refuses: false,
+        }
+    }
+
+    /// Looks whether something is wrong between it and the registry.
+    pub(super) fn look_at_registry(&mut self) {
+        if self.store.fault() != Fault::None {
+            self.unanswered_at = Some(Instant::now());
         }
     }
 

@@ -31,6 +31,11 @@ impl MemoryStore {
         MemoryStore { shared: self.shared.clone(), fault: watch::Sender::new(Fault::None) }
     }
 
+    /// What is wrong now.
+    pub fn fault(&self) -> Fault {
+        *self.fault.borrow()
+    }
+
     /// Sets what is wrong between this client and the store.
     pub fn set_fault(&self, fault: Fault) {
         self.fault.send_replace(fault);
