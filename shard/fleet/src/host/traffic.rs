@@ -250,7 +250,6 @@ impl Traffic {
         self.courier.set_door(Door { is_open, contract: self.contract.clone() });
         self.courier.tick(self.now());
         self.fence(is_registered);
-        self.ask_about_suspects();
         if let Some(keeper) = &mut self.parts.keeper {
             keeper.tick(&self.alive, self.has_heard_all);
         }
@@ -258,6 +257,7 @@ impl Traffic {
         if self.counts.is_written() {
             return self.leave().await;
         }
+        self.ask_about_suspects();
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
             self.beat(host.name, is_open).await;
