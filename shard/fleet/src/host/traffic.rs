@@ -42,13 +42,14 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// After this host was silent for so long that others may take its zones over, what they decided then can still arrive at the registry
 /// for so long: they look again four times a second until they ask it, and it has 2 s.
 const SETTLED: Duration = Duration::from_millis(3_500);
-/// The others are asked about a host for so long before its zones are taken over, every [`TICK`]: they may have heard it.
+/// The others are asked about a host for so long before its zones are taken over, every [`TICK`]: they may have heard it. If its zones
+/// cannot be taken over then, they are asked every [`ASK_AGAIN`].
 const SUSPICION: Duration = Duration::from_millis(700);
 /// If others have said that they heard it within this time, they are not asked.
 const HEARD_LATELY: Duration = Duration::from_secs(1);
 /// A host answers a suspicion if it has heard the suspect later than the sender has, by this much.
 const LATER: Duration = Duration::from_millis(300);
-/// Time between two questions whether a host is gone. All others are asked meanwhile.
+/// Time between two questions to the registry whether a host is gone. All others are asked meanwhile.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What others see of it.
@@ -132,8 +133,8 @@ pub(super) struct Traffic {
     asking_of: BTreeSet<Peer>,
     /// The zone with which the registry is being asked to change something, and whether its owner is still silent.
     duty: Option<(Name, Arc<AtomicBool>)>,
-    /// Runs of hosts whose zones or players this host is about to take, and since when it has asked others about them.
-    suspects: BTreeMap<RunId, Instant>,
+    /// Runs of hosts whose zones or players this host is about to take.
+    suspects: BTreeMap<RunId, Suspicion>,
     /// What is to be said to all, or to one run.
     to_say: Vec<(To, Letter)>,
     /// Zones with which something did not succeed, and when it is tried again.
@@ -146,6 +147,14 @@ pub(super) struct Traffic {
     has_left: bool,
     /// The core that is heard first.
     next_core: usize,
+}
+
+/// A run of a host may be gone.
+struct Suspicion {
+    /// Since when.
+    since: Instant,
+    /// When the others are asked next.
+    ask_at: Instant,
 }
 
 enum Asked {
@@ -411,7 +420,7 @@ impl Traffic {
         let due = duties.into_iter().find(|duty| {
             let is_certain = duty
                 .taken_from()
-                .is_none_or(|run| self.suspects.get(&run).is_some_and(|since| since.elapsed() >= SUSPICION));
+                .is_none_or(|run| self.suspects.get(&run).is_some_and(|it| it.since.elapsed() >= SUSPICION));
             is_certain && self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at)
         });
         if let Some(duty) = due.filter(|_| self.duty.is_none() && is_calm && directory.revision > 0) {
@@ -432,16 +441,19 @@ impl Traffic {
         let runs: BTreeSet<RunId> = duties.iter().filter_map(Duty::taken_from).chain(of_moves).collect();
         self.suspects.retain(|run, _| runs.contains(run));
         for run in runs {
-            self.suspects.entry(run).or_insert_with(Instant::now);
+            let now = Instant::now();
+            self.suspects.entry(run).or_insert(Suspicion { since: now, ask_at: now });
         }
     }
 
-    /// Asks the others, so often that a bus that loses many letters brings an answer in time. Once one has come, none is asked for a
-    /// while.
+    /// Asks the others: at first so often that a bus that loses many letters brings an answer in time, and until one has come.
     fn ask_about_suspects(&mut self) {
-        for &run in self.suspects.keys() {
+        let now = Instant::now();
+        for (&run, suspicion) in &mut self.suspects {
             let silent_for = self.hearing.silent_for(run).unwrap_or(Duration::MAX);
-            if silent_for >= HEARD_LATELY {
+            if now >= suspicion.ask_at && silent_for >= HEARD_LATELY {
+                let is_new = now - suspicion.since < SUSPICION;
+                suspicion.ask_at = now + if is_new { TICK } else { ASK_AGAIN };
                 let silent_ms = u32::try_from(silent_for.as_millis()).unwrap_or(u32::MAX);
                 self.to_say.push((To::All, Letter::Suspect { run, silent_ms }));
             }

@@ -118,7 +118,7 @@ fn hosts_that_only_a_third_one_hears_keep_their_zones_and_players() {
         assert_eq!(fleet.audit.fences, 0, "seed {seed}: hosts have ended themselves");
     };
     (1..=4).for_each(|seed| in_virtual_time(live(seed, 0)));
-    (5..=8).for_each(|seed| in_virtual_time(live(seed, 400)));
+    (5..=8).for_each(|seed| in_virtual_time(live(seed, 250)));
 }
 
 /// Its players enter at other hosts at once, so its zones must not wait for its silence.
