@@ -20,7 +20,7 @@ take them.
   --hours N             hours of the fleets' time, over all seeds [default: 10]
   --seed N              the first seed [default: 1]
   --hosts N             most hosts of a fleet [default: 50]; an hour of 50 takes 25 times as long as one of 10, and is
-                        drawn 125 times less often: of 10 to 50, there are 16 on average
+                        drawn 125 times less often: on average there are 16 of 10 to 50, and 10 of 3 to 50
   --hosts-min N         fewest hosts of a fleet [default: 3]
   --minutes-per-seed N  after that, the next seed begins [default: 60]
   --jobs N              seeds at a time [default: the number of CPUs]
@@ -48,6 +48,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ "$hosts_min" -le "$hosts" ] || { echo "simulate-fleet: --hosts-min is more than --hosts" >&2 && exit 2; }
+[ "$hosts" -le 1000 ] || { echo "simulate-fleet: --hosts can be 1000 at most" >&2 && exit 2; }
 # Built fast rather than small.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 export FLEET_MINUTES=$((hours * 60)) FLEET_SEED=$seed FLEET_HOSTS_MIN=$hosts_min FLEET_HOSTS_MAX=$hosts

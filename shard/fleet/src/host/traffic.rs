@@ -42,14 +42,14 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// After this host was silent for so long that others may take its zones over, what they decided then can still arrive at the registry
 /// for so long: they look again four times a second until they ask it, and it has 2 s.
 const SETTLED: Duration = Duration::from_millis(3_500);
-/// The others are asked about a host for so long before its zones are taken over, every [`TICK`]: they may have heard it. If its zones
-/// cannot be taken over then, they are asked every [`ASK_AGAIN`].
+/// The others are asked about a host for so long before its zones are taken over, every [`TICK`]: they may have heard it. Later they
+/// are asked every [`ASK_AGAIN`]. So they are about a host whose players are to be taken back.
 const SUSPICION: Duration = Duration::from_millis(700);
-/// If others have said that they heard it within this time, they are not asked.
+/// A host that was heard within this time, here or by others, is not asked about.
 const HEARD_LATELY: Duration = Duration::from_secs(1);
 /// A host answers a suspicion if it has heard the suspect later than the sender has, by this much.
 const LATER: Duration = Duration::from_millis(300);
-/// Time between two questions to the registry whether a host is gone. All others are asked meanwhile.
+/// Time between two questions whether a host is gone, to the registry, and to the others if it has long been suspected.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What others see of it.
@@ -266,7 +266,6 @@ impl Traffic {
         if self.counts.is_written() {
             return self.leave().await;
         }
-        self.ask_about_suspects();
         if now >= self.beat_at {
             self.beat_at = now + BEAT;
             self.beat(host.name, is_open).await;
@@ -275,6 +274,7 @@ impl Traffic {
             self.duties_at = now + DUTIES;
             self.do_duties(is_open && is_registered, host.state == HostState::Draining);
         }
+        self.ask_about_suspects();
     }
 
     /// Says once that this host has ended. It owns zones until another one takes them, but does nothing about them any more.
@@ -446,14 +446,14 @@ impl Traffic {
         }
     }
 
-    /// Asks the others: at first so often that a bus that loses many letters brings an answer in time, and until one has come.
+    /// Asks the others: at first so often that an answer comes in time although the bus loses many letters.
     fn ask_about_suspects(&mut self) {
         let now = Instant::now();
         for (&run, suspicion) in &mut self.suspects {
             let silent_for = self.hearing.silent_for(run).unwrap_or(Duration::MAX);
             if now >= suspicion.ask_at && silent_for >= HEARD_LATELY {
                 let is_new = now - suspicion.since < SUSPICION;
-                suspicion.ask_at = now + if is_new { TICK } else { ASK_AGAIN };
+                suspicion.ask_at = if is_new { now } else { now + ASK_AGAIN };
                 let silent_ms = u32::try_from(silent_for.as_millis()).unwrap_or(u32::MAX);
                 self.to_say.push((To::All, Letter::Suspect { run, silent_ms }));
             }

@@ -43,8 +43,9 @@ impl<G: Game> Simulation<G> {
                 ToCore::Send { player, to } => self.send_away(now, endpoint, player, &to),
                 ToCore::Take { token } => self.leaving.push(token),
                 ToCore::Give { token, player, is_own } => {
-                    // One that comes back was nowhere else, as far as is known. If it was after all, and was saved there, that counts.
-                    let moves = u32::from(!is_own);
+                    // One that comes back is later than the one that was given to the other server: if that one is there after all,
+                    // this one stays.
+                    let moves = if is_own { 2 } else { 1 };
                     let player = self.arrive(now, endpoint, &player, moves).map(PlayerId::number);
                     self.shard.fleet.say(FromCore::Given { token, player });
                 }

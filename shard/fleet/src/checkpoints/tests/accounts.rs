@@ -145,37 +145,6 @@ async fn a_player_that_leaves_before_its_first_checkpoint_here_has_left() {
     assert_eq!(fleet.places(ANN), [(0, 0)], "it is a newcomer");
 }
 
-/// The first host takes the second one for gone, and does not know that this one had the player.
-#[tokio::test(start_paused = true)]
-async fn a_player_that_comes_back_goes_on_from_what_the_other_host_saved() {
-    for has_arrived in [true, false] {
-        let mut fleet = Fleet::new(2);
-        fleet.settle(MS(50)).await;
-        fleet.enter(0, ANN);
-        fleet.settle(MS(50)).await;
-        let (number, player) = fleet.hosts[0].of(ANN).expect("it is here");
-        if has_arrived {
-            fleet.walk(0, 1, ANN);
-            fleet.play();
-            fleet.settle(MS(50)).await;
-        } else {
-            fleet.hosts[0].players.clear();
-            fleet.hosts[0].say_ended(number, player, StayEnd::Kept);
-        }
-        fleet.hosts[1].is_alive = false;
-        fleet.settle(MS(50)).await;
-        fleet.hosts[0].players.insert(number + 1, player);
-        fleet.hosts[0].checkpoint();
-        fleet.settle(MS(50)).await;
-        assert_eq!(fleet.places(ANN).is_empty(), has_arrived, "the first host puts its own out for that");
-        if has_arrived {
-            fleet.enter(0, ANN);
-            fleet.settle(MS(1_500)).await;
-        }
-        assert_eq!(fleet.places(ANN), [(0, u64::from(has_arrived))]);
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_player_that_has_left_does_not_come_back_from_an_earlier_stay() {
     let mut fleet = Fleet::new(3);

@@ -13,6 +13,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Who gets a zone waits so long for the last state of one that has given it away.
+const GIVEN_PATIENCE: Duration = Duration::from_secs(4);
 /// Faults before a violation that are printed.
 const FAULTS_SHOWN: usize = 40;
 
@@ -126,14 +128,14 @@ impl Audit {
             return;
         }
         let latest = client.version;
-        // A host without the bucket lets an account go on as it left there, wherever it has been since.
+        // A host without the bucket lets an account go on as it left there, wherever it has been since, and however old that is.
         // Nor does anything say which of two sessions is the later one, if the bucket was removed while both were there.
         let was_removed = self.removed_at.is_some_and(|at| at.elapsed() < GHOST_MAX + CHECKPOINT + 2 * SLACK);
         let is_known = client.is_newcomer || version <= client.highest || is_recent(unkept_at) || was_removed;
         assert!(is_known, "seed {seed}: client {number} enters as it never was");
         let age = client.play_after(version);
-        let was_kept = |at| client.played_since(at) >= CHECKPOINT + 2 * SLACK;
-        let is_excused = client.is_newcomer || is_recent(unkept_at) || !client.unkept_at.is_none_or(was_kept);
+        let is_without = unkept_at.is_some_and(|at| at.elapsed() < 2 * SLACK);
+        let is_excused = client.is_newcomer || is_without || client.was_unkept_within(CHECKPOINT + 2 * SLACK);
         assert!(
             is_excused || age <= CHECKPOINT + SLACK,
             "seed {seed}: client {number} enters without its last {age:?} of play: {version} of {latest} changes"
@@ -159,10 +161,17 @@ impl Audit {
     }
 
     /// A player has come to a world from another one. Its state is the latest, unless the host that had it died.
-    pub(super) fn came(&mut self, run: RunId, player: &Player, client: &Client) {
+    pub(super) fn came(&mut self, run: RunId, player: &Player, client: &mut Client) {
         self.note((run, player.token, player.version));
         self.moves += 1;
-        if client.token != player.token || client.version == player.version {
+        if client.version == player.version {
+            return;
+        }
+        if client.token != player.token {
+            // The client has begun another session, after its host died, but is in no world yet.
+            if client.home.is_none() {
+                client.unkept_at = Some(Instant::now());
+            }
             return;
         }
         let has_died = client.home.is_some_and(|home| self.dead.contains(&home));
@@ -175,6 +184,8 @@ impl Audit {
             client.version
         );
         self.rolled_back += 1;
+        // The host that died may have written a later checkpoint, which this one overwrites.
+        client.unkept_at = Some(Instant::now());
     }
 
     /// A zone at a core has grown.
@@ -202,7 +213,7 @@ impl Audit {
         let lost = former.count.saturating_sub(count);
         let most = CHECKPOINT + 2 * SLACK;
         // A host that does not hear the registry may not know that it has given the zone away.
-        let knows = there.is_some_and(|host| host.unanswered_at.is_none_or(|at| at.elapsed() > most));
+        let knows = there.is_some_and(|host| host.unanswered_at.is_none_or(|at| at.elapsed() > GIVEN_PATIENCE + SLACK));
         let has_said_all = knows || fleet.audit.in_order.contains_key(&former.run);
         let may_lose = if has_said_all { 0 } else { (most.as_millis() / WALK.as_millis()) as u64 };
         // A living host may have been cut off from the bucket when it had lost the zone and was to write its last state.

@@ -157,9 +157,12 @@ impl Client {
         WALK * self.version.saturating_sub(version) as u32
     }
 
-    /// How long it has played since a time, up to two minutes.
-    pub(super) fn played_since(&self, time: Instant) -> Duration {
-        WALK * self.past.iter().filter(|(at, _)| *at > time).count() as u32
+    /// Whether something was wrong with the checkpoints of its host so shortly before it entered, or that much play ago.
+    pub(super) fn was_unkept_within(&self, time: Duration) -> bool {
+        self.unkept_at.is_some_and(|unkept_at| {
+            let played = WALK * self.past.iter().filter(|(at, _)| *at > unkept_at).count() as u32;
+            unkept_at + time > self.home_since && played < time
+        })
     }
 
     /// Walks for a time, in seconds.

@@ -179,7 +179,7 @@ impl Core {
             ToCore::Give { token, player, is_own } => {
                 let mut player = player_of(&player);
                 if let Some(stay) = &mut player.stay {
-                    stay.moves += u32::from(!is_own);
+                    stay.moves += if is_own { 2 } else { 1 };
                 }
                 assert_eq!(player.token, token, "a core is given another player than the letter names");
                 let was_taken = self.taken.remove(&token);

@@ -62,6 +62,10 @@ fn whatever_fails_each_zone_has_one_owner_and_each_player_one_place() {
     let (minutes, first) = (setting("FLEET_MINUTES", 16), setting("FLEET_SEED", 1));
     let (fewest, most) = (setting("FLEET_HOSTS_MIN", 3), setting("FLEET_HOSTS_MAX", 6));
     let (per_seed, jobs) = (setting("FLEET_MINUTES_PER_SEED", 8).max(1), setting("FLEET_JOBS", 1));
+    assert!(
+        (1..=most).contains(&fewest) && most <= 1_000,
+        "{fewest} to {most} hosts: it must be 1 to 1,000, the fewest first"
+    );
     let (began, seeds) = (Instant::now(), minutes.div_ceil(per_seed));
     let (next, totals) = (AtomicU64::new(first), Mutex::new(audit::Totals::default()));
     let work = || {
@@ -75,7 +79,11 @@ fn whatever_fails_each_zone_has_one_owner_and_each_player_one_place() {
                     totals.add(&fleet);
                     println!("{}", fleet.line(began.elapsed(), totals.fleets, seeds));
                 }
-                Err(_) => totals.violated.push(seed),
+                Err(_) => {
+                    eprintln!("seed {seed}: a violation");
+                    totals.violated.push(seed);
+                    totals.fleets += 1;
+                }
             }
         }
     };
@@ -91,7 +99,7 @@ fn whatever_fails_each_zone_has_one_owner_and_each_player_one_place() {
 #[test]
 fn hosts_that_only_a_third_one_hears_keep_their_zones_and_players() {
     let s = Duration::from_secs;
-    // Once, the bus loses many letters.
+    // In half of them, the bus loses a quarter of the letters.
     let live = async |seed, lost| {
         let mut fleet = Fleet::start(Plan { seed, hosts: 4, clients: 150, time: Duration::ZERO }).await;
         // Moves take long, so that some are under way.

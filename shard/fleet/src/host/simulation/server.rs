@@ -98,7 +98,7 @@ pub(super) struct Running {
     pub bucket: MemoryBucket,
     /// When something was last wrong between it and the bucket.
     pub unkept_at: Option<Instant>,
-    /// When something was last wrong between it and the registry.
+    /// When it last heard the registry late, or not at all.
     pub unanswered_at: Option<Instant>,
     pub cores: Vec<Core>,
     traffic: Arc<Mutex<TrafficShown>>,
@@ -186,9 +186,14 @@ impl Running {
         }
     }
 
-    /// Looks whether something is wrong between it and the registry.
+    /// Looks whether it hears the registry.
     pub(super) fn look_at_registry(&mut self) {
-        if self.store.fault() != Fault::None {
+        let is_heard = match self.store.fault() {
+            Fault::None => true,
+            Fault::Slow(delay) => delay < Duration::from_secs(1),
+            Fault::Cut | Fault::AnswersLost => false,
+        };
+        if !is_heard {
             self.unanswered_at = Some(Instant::now());
         }
     }
