@@ -7,6 +7,7 @@
 //! | `log` | what the log says about it, once per change |
 //! | `traffic` | the task that owns zones and moves players to other hosts and from there |
 //! | `hearing` | which hosts the bus brings beats of |
+//! | `suspects` | hosts that may be gone, about which the others are asked |
 //! | `duty` | what a host does about a zone, in the registry |
 //! | `kept` | between that task and the checkpoints |
 //! | `neighbours` | what players see of the zones of other hosts |
@@ -33,6 +34,8 @@ mod neighbours;
 mod settings;
 #[cfg(test)]
 mod simulation;
+#[cfg(any(test, feature = "nats"))]
+mod suspects;
 #[cfg(test)]
 mod tests;
 #[cfg(any(test, feature = "nats"))]

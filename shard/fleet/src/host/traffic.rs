@@ -5,6 +5,7 @@ use super::hearing::{BEAT, FENCE_MARGIN, Hearing, patience};
 use super::kept::{self, Said};
 use super::member::{Server, Shown};
 use super::neighbours::Neighbours;
+use super::suspects::Suspects;
 use crate::bus::{Beat, Bus, Letter, NotALetter, Seal, To};
 use crate::checkpoints::{Keeper, PlayerCounters, ZoneCounters};
 use crate::clock::Clock;
@@ -42,14 +43,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// After this host was silent for so long that others may take its zones over, what they decided then can still arrive at the registry
 /// for so long: they look again four times a second until they ask it, and it has 2 s.
 const SETTLED: Duration = Duration::from_millis(3_500);
-/// The others are asked about a host for so long before its zones are taken over, every [`TICK`]: they may have heard it. Later they
-/// are asked every [`ASK_AGAIN`]. So they are about a host whose players are to be taken back.
-const SUSPICION: Duration = Duration::from_millis(700);
-/// A host that was heard within this time, here or by others, is not asked about.
-const HEARD_LATELY: Duration = Duration::from_secs(1);
 /// A host answers a suspicion if it has heard the suspect later than the sender has, by this much.
 const LATER: Duration = Duration::from_millis(300);
-/// Time between two questions whether a host is gone, to the registry, and to the others if it has long been suspected.
+/// Time between two questions to the registry whether a host is gone. All others are asked meanwhile.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What others see of it.
@@ -134,7 +130,7 @@ pub(super) struct Traffic {
     /// The zone with which the registry is being asked to change something, and whether its owner is still silent.
     duty: Option<(Name, Arc<AtomicBool>)>,
     /// Runs of hosts whose zones or players this host is about to take.
-    suspects: BTreeMap<RunId, Suspicion>,
+    suspects: Suspects,
     /// What is to be said to all, or to one run.
     to_say: Vec<(To, Letter)>,
     /// Zones with which something did not succeed, and when it is tried again.
@@ -147,14 +143,6 @@ pub(super) struct Traffic {
     has_left: bool,
     /// The core that is heard first.
     next_core: usize,
-}
-
-/// A run of a host may be gone.
-struct Suspicion {
-    /// Since when.
-    since: Instant,
-    /// When the others are asked next.
-    ask_at: Instant,
 }
 
 enum Asked {
@@ -187,7 +175,7 @@ impl Traffic {
             asking: JoinSet::new(),
             asking_of: BTreeSet::new(),
             duty: None,
-            suspects: BTreeMap::new(),
+            suspects: Suspects::default(),
             to_say: Vec::new(),
             not_before: BTreeMap::new(),
             own: None,
@@ -274,7 +262,8 @@ impl Traffic {
             self.duties_at = now + DUTIES;
             self.do_duties(is_open && is_registered, host.state == HostState::Draining);
         }
-        self.ask_about_suspects();
+        let questions = self.suspects.questions(&self.hearing);
+        self.to_say.extend(questions.into_iter().map(|question| (To::All, question)));
     }
 
     /// Says once that this host has ended. It owns zones until another one takes them, but does nothing about them any more.
@@ -418,9 +407,7 @@ impl Traffic {
         let is_calm = !self.hearing.has_twin(patience(self.parts.lease));
         self.suspect(&duties);
         let due = duties.into_iter().find(|duty| {
-            let is_certain = duty
-                .taken_from()
-                .is_none_or(|run| self.suspects.get(&run).is_some_and(|it| it.since.elapsed() >= SUSPICION));
+            let is_certain = duty.taken_from().is_none_or(|run| self.suspects.had_time(run));
             is_certain && self.not_before.get(duty.zone()).is_none_or(|at| Instant::now() >= *at)
         });
         if let Some(duty) = due.filter(|_| self.duty.is_none() && is_calm && directory.revision > 0) {
@@ -435,29 +422,10 @@ impl Traffic {
         }
     }
 
-    /// Suspects the hosts whose zones are to be taken over, or whose players are to be taken back.
+    /// The hosts whose zones are to be taken over, or whose players are to be taken back, may be gone.
     fn suspect(&mut self, duties: &[Duty]) {
         let of_moves = self.asking_of.iter().map(|peer| peer.run);
-        let runs: BTreeSet<RunId> = duties.iter().filter_map(Duty::taken_from).chain(of_moves).collect();
-        self.suspects.retain(|run, _| runs.contains(run));
-        for run in runs {
-            let now = Instant::now();
-            self.suspects.entry(run).or_insert(Suspicion { since: now, ask_at: now });
-        }
-    }
-
-    /// Asks the others: at first so often that an answer comes in time although the bus loses many letters.
-    fn ask_about_suspects(&mut self) {
-        let now = Instant::now();
-        for (&run, suspicion) in &mut self.suspects {
-            let silent_for = self.hearing.silent_for(run).unwrap_or(Duration::MAX);
-            if now >= suspicion.ask_at && silent_for >= HEARD_LATELY {
-                let is_new = now - suspicion.since < SUSPICION;
-                suspicion.ask_at = if is_new { now } else { now + ASK_AGAIN };
-                let silent_ms = u32::try_from(silent_for.as_millis()).unwrap_or(u32::MAX);
-                self.to_say.push((To::All, Letter::Suspect { run, silent_ms }));
-            }
-        }
+        self.suspects.set(&duties.iter().filter_map(Duty::taken_from).chain(of_moves).collect());
     }
 
     fn asked(&mut self, asked: Asked) {
