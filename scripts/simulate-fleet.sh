@@ -25,7 +25,8 @@ take them.
   --minutes-per-seed N  after that, the next seed begins [default: 60]
   --jobs N              seeds at a time [default: the number of CPUs]
 
-A violation ends its fleet, and the next seed begins. It names its seed. Replay it: --hours 1 --seed N, and the same --hosts, --hosts-min and --minutes-per-seed.
+A violation names its seed and ends its fleet; the next seed begins. Replay it: --hours 1 --seed N, and the same
+--hosts, --hosts-min and --minutes-per-seed.
 
 Exit codes: 0: no violation. 1: one, or it was not built. 2: usage.
 END

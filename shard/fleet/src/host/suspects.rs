@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The others are asked about a host for so long, at each look, before it counts as gone. After that it is seldom asked.
+/// The others are asked about a host twenty times a second for so long. Only then it counts as gone.
 const SUSPICION: Duration = Duration::from_millis(700);
-/// Time between two questions about a host that has been suspected for longer.
+/// Time between two questions about a host that has been suspected for longer: its zones could not be taken over yet.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// A host that was heard within this time, here or by others, is not asked about.
 const HEARD_LATELY: Duration = Duration::from_secs(1);

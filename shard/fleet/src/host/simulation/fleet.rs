@@ -56,8 +56,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of a seed, with a number of hosts in this range. How long a simulation takes grows with the square of their number, so large fleets are
-    /// drawn seldom: of 10 to 50 hosts, 16 on average.
+    /// The plan of a seed, with a number of hosts in this range. How long a simulation takes grows with the square of their number,
+    /// so large fleets are drawn seldom: of 10 to 50 hosts, 16 on average.
     pub(super) fn drawn(seed: u64, time: Duration, hosts: RangeInclusive<u64>) -> Plan {
         let weight = |hosts: u64| 1_000_000_000 / hosts.max(10).pow(3);
         let mut drawn = Dice::new(seed ^ 0xf1ee7).below(hosts.clone().map(weight).sum());
