@@ -20,7 +20,7 @@ Examples:
   region = \"eu\"
   address = \"198.51.100.9:3600\"'
 
-  # A relay near the host eu-1
+  # A relay near the host eu-1. With etcd, a node without an entry [[nodes]] needs --address HOST:PORT
   ringshard relay --fleet fleet.toml --name relay-eu --listen 0.0.0.0:3600
 
   # An edge near the players: they connect to port 3565 of this machine as if it were the host eu-1

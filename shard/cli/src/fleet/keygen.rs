@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `fleet keygen`.
 #[derive(clap::Args)]
@@ -20,7 +20,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let path = &arguments.out;
     let digits: String = random_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let failure = |error| format!("cannot write the fleet's key to {}: {error}", path.display());
+    let failure = |error| format!("cannot write a key to {}: {error}", path.display());
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failure)?;
     let written = writeln!(file, "{digits}").and_then(|()| file.sync_all());
     if let Err(error) = written {
@@ -28,5 +28,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let _ = std::fs::remove_file(path);
         return Err(failure(error).into());
     }
-    Ok(output::print_line(format_args!("{} has the fleet's key: copy it to all hosts", path.display()))?)
+    Ok(output::print_line(next_step(path))?)
+}
+
+fn next_step(path: &Path) -> String {
+    format!("{} has a new key: copy it to all hosts for [bus], or to all nodes for [relays]", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_to_those_that_use_it() {
+        let said = next_step(Path::new("relay.key"));
+        assert!(said.starts_with("relay.key ") && said.contains("all hosts for [bus]"), "{said}");
+        assert!(said.contains("all nodes for [relays]"), "hosts do not need that one: {said}");
+    }
 }

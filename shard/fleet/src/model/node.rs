@@ -30,6 +30,12 @@ pub struct Node {
     pub links: Links,
 }
 
+impl Node {
+    /// Longest record of a node, in bytes. It has room for links to 63 nodes and to the 334 hosts that SCALE.md plans with, and
+    /// for a door to each of these hosts; without doors, for links to 1,000 hosts. All that with the longest names.
+    pub const RECORD_BYTES_MAX: usize = 128 * 1024;
+}
+
 /// The name of a gateway's key ([`GatewayKey::name`](ringshard_protocol::gateway::GatewayKey::name)) as text: its bytes as
 /// hexadecimal digits.
 pub fn gateway_name(name: u64) -> String {

@@ -87,7 +87,7 @@ impl Roster {
                 };
             }
             StateKey::Node(name) => {
-                let node: Option<Node> = value.and_then(|value| self.read(key, value, RECORD_BYTES_MAX));
+                let node: Option<Node> = value.and_then(|value| self.read(key, value, Node::RECORD_BYTES_MAX));
                 match node.filter(|node| node.name == name) {
                     Some(node) => self.nodes.insert(name, node),
                     None => self.nodes.remove(&name),

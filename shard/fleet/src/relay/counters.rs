@@ -34,7 +34,7 @@ counters! {
     too_long_to_forward,
     /// Datagrams of clients and hosts dropped because they are too long with what nodes add. Both try such lengths from time to time.
     too_long,
-    /// Datagrams of clients that no client sends: dropped.
+    /// Datagrams that no client sends, and empty ones of hosts: dropped.
     malformed,
     /// Datagrams of clients dropped because no route to the host is up.
     no_route,
@@ -56,7 +56,7 @@ counters! {
     exits_displaced,
     /// Datagrams from no node of the fleet, or changed on their way: dropped.
     forged,
-    /// Datagrams of nodes of another version: dropped.
+    /// Datagrams of nodes of another version, or broken ones: dropped.
     malformed_node,
     /// Datagrams of nodes that this node does not know, or that lead along such: dropped.
     unknown_node,

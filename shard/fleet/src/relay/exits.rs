@@ -1,6 +1,7 @@
 //! The clients at the last node of their route. Each has a socket of its own to its host, so the host sees each as an address of
 //! its own, and validates it as any other (PROTOCOL.md#migration).
 
+use super::ended::{Client, Ended};
 use super::outbox::ExitId;
 use super::wire::Hops;
 use crate::topology::PlaceId;
@@ -18,9 +19,11 @@ const UNANSWERED_LIFETIME: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Exits {
     exits: HashMap<ExitId, Exit>,
-    ids: HashMap<(PlaceId, u64), ExitId>,
+    ids: HashMap<Client, ExitId>,
     /// Those that had no answer of a session when they were looked at last, the oldest first.
     unanswered: VecDeque<ExitId>,
+    /// Those that were forgotten: as many as there may be clients.
+    ended: Ended,
     most: usize,
     next: u64,
 }
@@ -28,8 +31,7 @@ pub(super) struct Exits {
 /// A client.
 #[derive(Debug)]
 pub(super) struct Exit {
-    /// Its edge, and its id there.
-    pub(super) client: (PlaceId, u64),
+    pub(super) client: Client,
     pub(super) host: PlaceId,
     /// Where its socket leads.
     address: SocketAddr,
@@ -39,6 +41,8 @@ pub(super) struct Exit {
     pub(super) sent: u64,
     /// What came from the client.
     window: ReplayWindow,
+    /// The highest number of an earlier socket of the client: what is not above it came before, or too late to tell.
+    floor: u64,
     is_answered: bool,
     opened_at: Duration,
     heard_at: Duration,
@@ -47,7 +51,14 @@ pub(super) struct Exit {
 impl Exits {
     /// At most so many clients.
     pub(super) fn new(most: usize) -> Self {
-        Exits { exits: HashMap::new(), ids: HashMap::new(), unanswered: VecDeque::new(), most, next: 0 }
+        Exits {
+            exits: HashMap::new(),
+            ids: HashMap::new(),
+            unanswered: VecDeque::new(),
+            ended: Ended::new(most),
+            most,
+            next: 0,
+        }
     }
 
     /// Clients now.
@@ -56,8 +67,14 @@ impl Exits {
     }
 
     /// The socket of a client, if it has one.
-    pub(super) fn id(&self, client: (PlaceId, u64)) -> Option<ExitId> {
+    pub(super) fn id(&self, client: Client) -> Option<ExitId> {
         self.ids.get(&client).copied()
+    }
+
+    /// Whether a client without a socket may get one for a datagram with this number. If not, it was forgotten, and this came
+    /// before.
+    pub(super) fn is_new(&self, client: Client, number: u64) -> bool {
+        number > self.ended.highest(client)
     }
 
     /// Forgets the oldest client without a session if there are as many clients as there may be. Gives which: its address may be
@@ -76,13 +93,14 @@ impl Exits {
     fn remove(&mut self, id: ExitId) {
         if let Some(exit) = self.exits.remove(&id) {
             self.ids.remove(&exit.client);
+            self.ended.put(exit.client, exit.window.highest().max(exit.floor));
         }
     }
 
     /// A new one, with a socket to this address of a host. None: there are too many.
     pub(super) fn open(
         &mut self,
-        client: (PlaceId, u64),
+        client: Client,
         (host, address): (PlaceId, SocketAddr),
         back: Hops,
         now: Duration,
@@ -94,9 +112,19 @@ impl Exits {
         let id = ExitId(self.next);
         // A million datagrams per second would be needed to come to a number twice.
         let sent = now.as_micros() as u64;
-        let window = ReplayWindow::default();
-        let exit =
-            Exit { client, host, address, back, sent, window, is_answered: false, opened_at: now, heard_at: now };
+        let (window, floor) = (ReplayWindow::default(), self.ended.take(client));
+        let exit = Exit {
+            client,
+            host,
+            address,
+            back,
+            sent,
+            window,
+            floor,
+            is_answered: false,
+            opened_at: now,
+            heard_at: now,
+        };
         self.exits.insert(id, exit);
         self.ids.insert(client, id);
         self.unanswered.push_back(id);
@@ -106,7 +134,7 @@ impl Exits {
     /// Notes a datagram of the client that came this way. False: it came before. Only the newest one decides the way back.
     pub(super) fn heard(&mut self, id: ExitId, number: u64, back: Hops, now: Duration) -> bool {
         let Some(exit) = self.exits.get_mut(&id) else { return false };
-        if !exit.window.is_fresh(number) {
+        if number <= exit.floor || !exit.window.is_fresh(number) {
             return false;
         }
         if number > exit.window.highest() {
@@ -181,5 +209,22 @@ mod tests {
         assert!(exits.expire(Duration::ZERO, |_| Some(address(1))).is_empty());
         assert_eq!(exits.expire(Duration::ZERO, |_| Some(address(2))), [exit]);
         assert_eq!((exits.len(), exits.ids.len(), exits.unanswered.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_a_client_sent_does_not_count_again_after_it_was_forgotten() {
+        let mut exits = Exits::new(3);
+        let back = Hops::new(&[PlaceId(3), EDGE]).unwrap();
+        let mut floor = 0;
+        for turn in 0..3 {
+            assert!(!exits.is_new((EDGE, 1), floor) && exits.is_new((EDGE, 1), floor + 5));
+            let exit = open(&mut exits, 1).unwrap();
+            assert!(!exits.heard(exit, floor, back, Duration::ZERO), "turn {turn}");
+            assert!(exits.heard(exit, floor + 5, back, Duration::ZERO), "it goes on");
+            assert!(exits.heard(exit, floor + 3, back, Duration::ZERO), "in another order");
+            assert_eq!(exits.expire(UNANSWERED_LIFETIME, |_| Some(address(1))), [exit]);
+            assert!([3, 4, 5].iter().all(|more| !exits.is_new((EDGE, 1), floor + more)), "turn {turn}");
+            floor += 5;
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! forgotten. The tables are bounded, and so is how many of them one address fills, and how fast.
 
 use super::counters::Counters;
-use crate::topology::PlaceId;
+use crate::topology::{NODES_MAX, PlaceId};
 use ringshard_protocol::crypto::ReplayWindow;
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +23,8 @@ const NEW_AT_ONCE: f64 = 2_000.0;
 const ANNOUNCED_AGAIN: Duration = Duration::from_secs(2);
 /// Last nodes of which a flow remembers what came.
 const WINDOWS_MAX: usize = 3;
+/// Others of which it remembers the highest number that came: all of a fleet.
+const LEFT_MAX: usize = NODES_MAX;
 
 /// Where a client sent its datagram: the number of the door, and its own address.
 pub(super) type Origin = (u16, SocketAddr);
@@ -57,8 +59,20 @@ pub(super) struct Flow {
     is_answered: bool,
     opened_at: Duration,
     heard_at: Duration,
-    /// What came from last nodes, in their runs.
-    windows: Vec<(PlaceId, u64, ReplayWindow)>,
+    /// What came from last nodes.
+    windows: Vec<FromLast>,
+    /// Of other last nodes, in their runs, the highest number that came.
+    left: Vec<(PlaceId, u64, u64)>,
+}
+
+/// What came from a last node.
+#[derive(Debug)]
+struct FromLast {
+    node: PlaceId,
+    run: u64,
+    window: ReplayWindow,
+    /// What is not above it came before the window began, or too late to tell.
+    floor: u64,
 }
 
 impl Flows {
@@ -127,6 +141,7 @@ impl Flows {
             opened_at: now,
             heard_at: now,
             windows: Vec::new(),
+            left: Vec::new(),
         };
         self.flows.insert(self.next, flow);
         self.ids.insert(origin, self.next);
@@ -204,21 +219,30 @@ impl Flow {
 
     /// Whether this datagram of a last node is the first of its number.
     pub(super) fn is_fresh(&mut self, last: PlaceId, run: u64, number: u64) -> bool {
-        let at = self.windows.iter().position(|(node, of_run, _)| (*node, *of_run) == (last, run));
-        let at = at.unwrap_or_else(|| {
-            self.windows.retain(|(node, of_run, _)| *node != last || *of_run > run);
-            if self.windows.len() == WINDOWS_MAX {
-                self.windows.remove(0);
-            }
-            self.windows.push((last, run, ReplayWindow::default()));
-            self.windows.len() - 1
-        });
-        let window = &mut self.windows[at].2;
-        let is_fresh = window.is_fresh(number);
+        let at = self.windows.iter().position(|from| (from.node, from.run) == (last, run));
+        let at = at.unwrap_or_else(|| self.begin(last, run));
+        let FromLast { window, floor, .. } = &mut self.windows[at];
+        let is_fresh = number > *floor && window.is_fresh(number);
         if is_fresh {
             window.commit(number);
         }
         is_fresh
+    }
+
+    /// Begins to note what comes from a last node, and gives where. Of the one that came first, only the highest number stays.
+    fn begin(&mut self, node: PlaceId, run: u64) -> usize {
+        self.windows.retain(|from| from.node != node || from.run > run);
+        let floor = self.left.iter().find(|left| (left.0, left.1) == (node, run)).map_or(0, |left| left.2);
+        self.left.retain(|left| left.0 != node);
+        if self.windows.len() == WINDOWS_MAX {
+            let from = self.windows.remove(0);
+            if self.left.len() == LEFT_MAX {
+                self.left.remove(0);
+            }
+            self.left.push((from.node, from.run, from.window.highest().max(from.floor)));
+        }
+        self.windows.push(FromLast { node, run, window: ReplayWindow::default(), floor });
+        self.windows.len() - 1
     }
 }
 
@@ -339,9 +363,26 @@ mod tests {
         assert!(flow.is_fresh(one, 5, 70) && !flow.is_fresh(one, 5, 70));
         assert!(flow.is_fresh(other, 5, 70), "numbers are of one node");
         assert!(flow.is_fresh(one, 6, 70), "and of one run");
-        for node in 3..20 {
+        for node in 3..200 {
             assert!(flow.is_fresh(PlaceId(node), 5, 1));
         }
-        assert_eq!(flow.windows.len(), WINDOWS_MAX);
+        assert_eq!((flow.windows.len(), flow.left.len()), (WINDOWS_MAX, LEFT_MAX));
+    }
+
+    #[test]
+    fn what_a_last_node_sent_is_not_taken_again_after_others_took_its_place() {
+        let mut flows = Flows::new(10, 9);
+        let id = heard(&mut flows, origin("192.0.2.1:1"), Duration::ZERO).unwrap();
+        let flow = flows.get(id).unwrap();
+        for number in 60..=70 {
+            for node in 1..=7 {
+                assert!(flow.is_fresh(PlaceId(node), 5, number), "{node} {number}");
+                assert!(!flow.is_fresh(PlaceId(node), 5, number), "{node} {number}");
+            }
+        }
+        for node in 1..=7 {
+            assert!((60..=70).all(|number| !flow.is_fresh(PlaceId(node), 5, number)), "{node}");
+            assert!(flow.is_fresh(PlaceId(node), 6, 60), "its next run");
+        }
     }
 }

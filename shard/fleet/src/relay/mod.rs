@@ -13,6 +13,7 @@
 //! | `datagram` | what a node sees of datagrams of clients and hosts |
 //! | `flows` | the clients of an edge |
 //! | `exits` | the clients at the last node of their route |
+//! | `ended` | those of them that were forgotten |
 //! | `node` | [`Relay`]: the state machine of a node, without I/O |
 //! | `shown` | [`Shown`]: a node, as operators see it |
 //! | `outbox` | [`Outbox`]: what the state machine wants sent |
@@ -20,6 +21,7 @@
 //! | `driver` | sockets and clock |
 //! | `roster` | which nodes and hosts there are, with their addresses |
 //! | `registration` | keeps the record of the node in the registry |
+//! | `record` | that record, not longer than what others read |
 //! | `admin` | metrics, and the node as JSON |
 //! | `options`, `run` | the command, from its options to its end |
 //!
@@ -29,6 +31,7 @@ mod admin;
 mod counters;
 mod datagram;
 mod driver;
+mod ended;
 mod exits;
 mod flows;
 mod hosts;
@@ -39,6 +42,7 @@ mod options;
 mod outbox;
 mod own;
 mod peers;
+mod record;
 mod registration;
 mod roster;
 mod router;

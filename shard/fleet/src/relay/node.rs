@@ -19,18 +19,14 @@ use super::own::Own;
 use super::peers::Peers;
 use super::router::{Rerouted, Router, Source};
 use super::shown::{MeasuredLink, Shown, ShownRoute};
-use super::wire::{self, Answer, Carry, Direction, LinkReport, Message, Refused};
+use super::wire::{self, Answer, CARRIED_BYTES_MAX, Carry, Direction, LinkReport, Message, Refused};
 use crate::model::Links;
-use crate::topology::{NODES_OF_ROUTE_MAX, PlaceId};
+use crate::topology::PlaceId;
 use ringshard_protocol::gateway::{Forwarded, GatewayKey};
-use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, FORWARDED_BYTES, MTU_PROBE_BYTES};
+use ringshard_protocol::limits::FORWARDED_BYTES;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Longer datagrams do not fit into a packet on the longest route. None passes on a shorter one either: otherwise what a client
-/// found out about the largest datagram would be wrong after a change of the route.
-const CARRIED_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - Carry::overhead(NODES_OF_ROUTE_MAX);
-const _: () = assert!(CARRIED_BYTES_MAX >= MTU_PROBE_BYTES[1] as usize, "the second step of MTU discovery passes");
 /// Time between two searches for clients that are silent.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(1);
 /// Answers to probes tell what was known of links at most this long ago.
@@ -51,7 +47,7 @@ pub struct Relay {
     counters: Counters,
     expire_at: Duration,
     tell_at: Duration,
-    /// What answers to probes tell: the links of this node, and what it heard of others.
+    /// What answers to probes tell: the links of this node, and what it heard of others. Both are sorted by the links' ends.
     told: [Vec<LinkReport>; 2],
 }
 
@@ -183,6 +179,10 @@ impl Relay {
 
     /// A datagram came to the socket of a client from its host.
     pub fn from_host(&mut self, now: Duration, exit: ExitId, datagram: &[u8], outbox: &mut Outbox) {
+        if datagram.is_empty() {
+            self.counters.malformed += 1;
+            return;
+        }
         if datagram.len() > CARRIED_BYTES_MAX {
             self.counters.too_long += 1;
             return;
@@ -287,6 +287,10 @@ impl Relay {
         let exit = match self.exits.id(client) {
             Some(exit) => exit,
             None => {
+                if !self.exits.is_new(client, carry.number) {
+                    self.counters.replayed += 1;
+                    return;
+                }
                 if let Some(former) = self.exits.make_room() {
                     self.counters.exits_displaced += 1;
                     outbox.acts.push(Act::Close(former));
@@ -331,6 +335,7 @@ impl Relay {
         let Relay { peers, hosts, own, router, told: [of_this, of_others], .. } = self;
         of_this.clear();
         of_this.extend(peers.links.reports(own.id).chain(hosts.links.reports(own.id).filter(|_| own.exits)));
+        of_this.sort_unstable_by_key(|link| link.to);
         of_others.clear();
         of_others.extend(router.heard(now));
     }

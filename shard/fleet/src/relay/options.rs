@@ -23,7 +23,8 @@ pub struct Options {
     /// Where it listens for other nodes: ADDRESS:PORT, UDP.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Where other nodes reach it: HOST:PORT. By default that of its entry `[[nodes]]`, or `listen`.
+    /// Where other nodes reach it: HOST:PORT. By default that of its entry `[[nodes]]`, or `listen`, unless that is a wildcard
+    /// such as 0.0.0.0.
     #[arg(long, value_name = "HOST:PORT")]
     pub address: Option<String>,
     /// Where clients reach a host through this node: HOST=ADDRESS:PORT, UDP. May be repeated. With a door, the node is an edge.
@@ -69,6 +70,9 @@ impl Options {
             if self.doors[..at].iter().any(|other| other.host == door.host) {
                 faults.push(format!("two doors lead to {}: one is enough", door.host));
             }
+        }
+        for door in self.doors.iter().filter(|door| door.listen.port() == 0) {
+            faults.push(format!("the door to {} has port 0, but clients must know its port: give it one", door.host));
         }
         if self.gateway_key.is_some() && self.doors.is_empty() {
             faults.push("--gateway-key is for edges: give it a --door, or leave it away".to_owned());

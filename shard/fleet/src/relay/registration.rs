@@ -1,5 +1,6 @@
 //! Keeps the record of a node in the registry, under a lease.
 
+use super::record::shorten;
 use crate::model::{Node, RunId};
 use crate::registry::Backoff;
 use crate::store::{Commit, Committed, Condition, Lease, Store, StoreError, Write};
@@ -21,6 +22,8 @@ pub(super) struct Registration {
     backoff: Backoff,
     /// The last trouble that was logged.
     trouble: Option<String>,
+    /// The record has no room for all links. The log has said so.
+    is_short: bool,
 }
 
 /// What keeps a node out of the registry.
@@ -36,7 +39,7 @@ impl Registration {
     /// A node whose record is at this key, under leases of this time.
     pub(super) fn new(store: Store, key: String, lease_time: Duration, seed: u64) -> Self {
         let backoff = Backoff::new(lease_time / 3, seed);
-        Registration { store, key, lease_time, lease: None, written: None, backoff, trouble: None }
+        Registration { store, key, lease_time, lease: None, written: None, backoff, trouble: None, is_short: false }
     }
 
     /// Keeps the record current until `ends` is true, and takes it away then.
@@ -67,7 +70,8 @@ impl Registration {
         }
     }
 
-    async fn step(&mut self, node: Node) -> Result<(), Trouble> {
+    async fn step(&mut self, mut node: Node) -> Result<(), Trouble> {
+        self.shorten(&mut node);
         let lease = self.lease().await?;
         if self.written.as_ref().is_some_and(|(written, _)| *written == node) {
             return Ok(());
@@ -91,6 +95,19 @@ impl Registration {
             }
             Committed::Refused { found } => self.refused(node, found.into_iter().flatten().next()),
         }
+    }
+
+    fn shorten(&mut self, node: &mut Node) {
+        let left_out = shorten(node);
+        if left_out > 0 && !self.is_short {
+            tracing::warn!(
+                left_out,
+                bytes_max = Node::RECORD_BYTES_MAX,
+                "the record of this node has no room for all its links: `ringshard fleet routes` shows the best alone; clients \
+                 still take the best route"
+            );
+        }
+        self.is_short = left_out > 0;
     }
 
     /// The record is not what was expected: somebody deleted it, an answer was lost, or another node has the name.
@@ -198,6 +215,25 @@ mod tests {
             end.send(true).unwrap();
             sleep(Duration::from_secs(1)).await;
             assert!(reader.latest().nodes.is_empty(), "it has left");
+        });
+    }
+
+    #[test]
+    fn a_node_with_more_links_than_a_record_takes_is_in_the_directory_with_some() {
+        with_store(|store| async move {
+            let reader = follow(Store::Memory(store.client()), Keys::new("/f/"), 1);
+            let one = Rc::new(RefCell::new(node(1)));
+            let quality = Quality { up: true, round_trip_ms: 9, loss_percent: 0 };
+            let hosts =
+                |count: u32| (0..count).map(|host| (format!("h-{host:061}").parse().unwrap(), quality)).collect();
+            one.borrow_mut().links.hosts = hosts(334);
+            let _end = start(&store, &one);
+            let links = || reader.latest().nodes.values().map(|node| node.links.hosts.len()).collect::<Vec<_>>();
+            sleep(Duration::from_secs(2)).await;
+            assert_eq!(links(), [334]);
+            one.borrow_mut().links.hosts = hosts(3_000);
+            sleep(Duration::from_secs(2)).await;
+            assert!((1_000..3_000).contains(&links()[0]), "{:?}", links());
         });
     }
 

@@ -31,6 +31,8 @@ struct Texts {
 
 /// Follows the file and the registry.
 pub(super) struct Roster {
+    /// The name of this node.
+    own: Name,
     settings: FleetSettings,
     read_at: Option<SystemTime>,
     directory: Option<DirectoryReader>,
@@ -44,13 +46,13 @@ pub(super) struct Roster {
 
 impl Roster {
     /// Begins to follow, on the current tokio runtime.
-    pub(super) fn open(settings: FleetSettings, seed: u64) -> Result<Roster, Box<dyn Error>> {
+    pub(super) fn open(settings: FleetSettings, own: Name, seed: u64) -> Result<Roster, Box<dyn Error>> {
         let directory = match &settings.registry {
             RegistrySettings::Etcd(_) => Some(open_directory(&settings, seed)?),
             RegistrySettings::Hosts(_) => None,
         };
         let (left_out, found) = Default::default();
-        Ok(Roster { read_at: modified(&settings.path), settings, directory, known: None, left_out, found })
+        Ok(Roster { own, read_at: modified(&settings.path), settings, directory, known: None, left_out, found })
     }
 
     /// All nodes and hosts, if they have changed or were not looked up for a while.
@@ -79,7 +81,7 @@ impl Roster {
         Some(places)
     }
 
-    /// Reads the file again if it has changed.
+    /// Reads the file again if it has changed. Only its nodes and hosts count at once.
     fn reload(&mut self) {
         let now = modified(&self.settings.path);
         if now.is_none() || now == self.read_at {
@@ -88,10 +90,26 @@ impl Roster {
         self.read_at = now;
         match FleetSettings::load(&self.settings.path) {
             Ok(settings) => {
-                tracing::info!(file = %settings.path.display(), nodes = settings.nodes.len(), "the file of the fleet was read again");
-                self.settings = settings;
+                let late = needs_restart(&self.settings, &settings, &self.own);
+                let file = settings.path.display();
+                tracing::info!(%file, nodes = settings.nodes.len(), "the nodes and hosts in the file of the fleet were read again");
+                if !late.is_empty() {
+                    let changed = late.join(", ");
+                    tracing::warn!(%file, changed, "this part of the file counts only after a restart of this node: restart it");
+                }
+                self.take(settings);
             }
             Err(error) => tracing::error!(%error, "the former nodes and hosts stay"),
+        }
+    }
+
+    /// Takes over the nodes and the hosts. The rest stays as it was at the start, as in the whole node.
+    fn take(&mut self, settings: FleetSettings) {
+        let FleetSettings { nodes, registry, .. } = settings;
+        self.settings.nodes = nodes;
+        if let (RegistrySettings::Hosts(hosts), RegistrySettings::Hosts(new)) = (&mut self.settings.registry, registry)
+        {
+            *hosts = new;
         }
     }
 
@@ -124,6 +142,24 @@ impl Roster {
 /// sockets of clients.
 fn choose(former: Option<SocketAddr>, found: &[SocketAddr]) -> Option<SocketAddr> {
     former.filter(|former| found.contains(former)).or(found.first().copied())
+}
+
+/// What of the file has changed and is read only at the start of a node.
+fn needs_restart(before: &FleetSettings, after: &FleetSettings, own: &Name) -> Vec<String> {
+    let entry = |settings: &FleetSettings| {
+        let entry = settings.nodes.iter().find(|node| node.name == *own);
+        entry.map(|entry| (entry.region.clone(), entry.address.clone()))
+    };
+    let has_other_registry = match (&before.registry, &after.registry) {
+        (RegistrySettings::Hosts(_), RegistrySettings::Hosts(_)) => false,
+        (before, after) => before != after,
+    };
+    let parts = [
+        (before.relays != after.relays, "[relays]".to_owned()),
+        (has_other_registry, "[etcd]".to_owned()),
+        (entry(before) != entry(after), format!("the entry [[nodes]] of {own}")),
+    ];
+    parts.into_iter().filter(|(has_changed, _)| *has_changed).map(|(_, part)| part).collect()
 }
 
 fn texts_of(directory: &Directory) -> Texts {
@@ -196,5 +232,58 @@ mod tests {
         assert_eq!(choose(Some(other), &[one, other]), Some(other));
         assert_eq!(choose(Some(third), &[one, other]), Some(one));
         assert_eq!(choose(Some(one), &[]), None);
+    }
+
+    const HOST: &str = "[[hosts]]\nname='h'\nregion='eu'\naddress='a.example:1'\nadmin='10.0.0.1:3566'\n\
+        key='0000000000000000000000000000000000000000000000000000000000000000'\n";
+
+    fn file(registry: &str, relays: &str, nodes: &[(&str, &str)]) -> String {
+        let nodes =
+            nodes.iter().map(|(name, address)| format!("[[nodes]]\nname='{name}'\nregion='eu'\naddress='{address}'\n"));
+        format!("{registry}\n[relays]\nkey-file='k'\n{relays}\n{}", nodes.collect::<String>())
+    }
+
+    #[test]
+    fn what_is_read_only_at_the_start_of_a_node_is_named_when_it_changes() {
+        let parse = |text: &str| FleetSettings::parse(Path::new("fleet.toml"), text).unwrap();
+        let (etcd, own) = ("[etcd]\nendpoints=['http://10.0.0.1:2379']\n", "n".parse().unwrap());
+        let usual = file(etcd, "", &[("n", "a:1"), ("other", "b:1")]);
+        for (text, named) in [
+            (usual.clone(), &[][..]),
+            (file(etcd, "", &[("n", "a:1"), ("new", "b:2")]), &[]),
+            (file(etcd, "direct=false", &[("n", "a:1")]), &["[relays]"]),
+            (usual.replace("'k'", "'l'"), &["[relays]"]),
+            (etcd.to_owned(), &["[relays]", "the entry [[nodes]] of n"]),
+            (usual.replace("10.0.0.1", "10.0.0.2"), &["[etcd]"]),
+            (usual.replace(etcd, HOST), &["[etcd]"]),
+            (usual.replace("a:1", "a:2"), &["the entry [[nodes]] of n"]),
+        ] {
+            assert_eq!(needs_restart(&parse(&usual), &parse(&text), &own), named, "{text}");
+        }
+        let hosts = file(HOST, "", &[]);
+        let moved = hosts.replace("a.example", "b.example");
+        assert!(needs_restart(&parse(&hosts), &parse(&moved), &own).is_empty(), "hosts count at once");
+    }
+
+    #[test]
+    fn of_a_file_that_is_read_again_nodes_and_hosts_count_and_nothing_vanishes_with_another_registry() {
+        let path = std::env::temp_dir().join(format!("ringshard-relay-roster-{}.toml", std::process::id()));
+        std::fs::write(&path, file(HOST, "", &[("other", "b:1")])).unwrap();
+        let own: Name = "n".parse().unwrap();
+        let mut roster = Roster::open(FleetSettings::load(&path).unwrap(), own, 1).unwrap();
+        let mut reread = |text: String| {
+            std::fs::write(&path, text).unwrap();
+            // Two writes may have one time.
+            roster.read_at = None;
+            roster.reload();
+            let Texts { nodes, hosts } = roster.texts();
+            [nodes, hosts].map(|texts| texts.into_values().collect::<Vec<_>>().join(" "))
+        };
+        let moved = HOST.replace("a.example", "b.example");
+        assert_eq!(reread(file(&moved, "", &[("other", "c:1"), ("new", "d:1")])), ["d:1 c:1", "b.example:1"]);
+        let etcd = "[etcd]\nendpoints=['http://10.0.0.1:2379']\n";
+        assert_eq!(reread(file(etcd, "direct=false", &[("other", "c:1")])), ["c:1", "b.example:1"]);
+        assert_eq!(reread("nonsense".to_owned()), ["c:1", "b.example:1"]);
+        let _ = std::fs::remove_file(&path);
     }
 }

@@ -5,13 +5,14 @@ use super::driver::Driver;
 use super::node::Relay;
 use super::options::Options;
 use super::own::Own;
+use super::record;
 use super::registration::Registration;
 use super::roster::Roster;
 use super::{RelayKey, key};
 use crate::end_signal::end_signal;
 use crate::model::{Name, Node, RunId, gateway_name};
 use crate::registry::{FleetSettings, Keys, RegistrySettings, open_store};
-use crate::topology::{PlaceId, RelaySettings};
+use crate::topology::{PlaceId, RelaySettings, is_reachable};
 use ringshard_operation::private_file;
 use ringshard_protocol::gateway::GatewayKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -71,6 +72,23 @@ fn prepare(options: &Options) -> Result<Prepared, Box<dyn Error>> {
     let key = key::RelayKey::load(&beside(&options.fleet, &key_file))?;
     let gateway = options.gateway_key.as_deref().map(gateway_key).transpose()?;
     let node = node(options, &fleet, gateway.as_ref());
+    // Where the file lists the nodes, others read the address there.
+    let is_told = options.address.is_some() || matches!(fleet.registry, RegistrySettings::Etcd(_));
+    if is_told && !is_reachable(&node.address) {
+        return Err(format!(
+            "other nodes cannot reach {}: set --address to HOST:PORT, as others reach this node",
+            node.address
+        )
+        .into());
+    }
+    if record::bytes(&node) > Node::RECORD_BYTES_MAX {
+        let doors = options.doors.len();
+        return Err(format!(
+            "{doors} doors do not fit into the record of a node, which has {} bytes: leave some to another edge",
+            Node::RECORD_BYTES_MAX
+        )
+        .into());
+    }
     let own = Own {
         id: PlaceId::of_node(&options.name),
         run: node.run.expect("a node that runs has a run").0,
@@ -131,7 +149,7 @@ async fn serve(options: &Options, prepared: Prepared) -> Result<(), Box<dyn Erro
         .map_err(|error| format!("cannot open the admin port {}: {error}; set `--admin` to another", options.admin))?;
     driver.start();
     let registered = register(&fleet, &driver, &node, seed, ends.clone())?;
-    let mut roster = Roster::open(fleet, seed)?;
+    let mut roster = Roster::open(fleet, node.name.clone(), seed)?;
     spawn_local(admin::serve(admin, Rc::clone(&driver), node.clone()));
     let kind = if doors.is_empty() { "relay" } else { "edge" };
     tracing::info!(name = %node.name, kind, listen = %options.listen, "the node serves; http://{}/node shows its links and routes", options.admin);
@@ -195,4 +213,65 @@ fn register(
     let (driver, node) = (Rc::clone(driver), node.clone());
     let described = move || Node { links: driver.with_relay(Relay::links), ..node.clone() };
     Ok(Some(spawn_local(registration.run(described, ends))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// What is wrong with a node of this file, which listens there, has these doors, and says that it is at this address.
+    fn fault(file: &str, listen: &str, doors: &[String], address: Option<&str>) -> Option<String> {
+        let folder = std::env::temp_dir().join(format!("ringshard-relay-run-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let [fleet, key] = ["fleet.toml", "relay.key"].map(|name| folder.join(name));
+        std::fs::write(&fleet, file).unwrap();
+        std::fs::write(&key, "5".repeat(64)).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let options = Options {
+            fleet,
+            name: "n".parse().unwrap(),
+            region: None,
+            listen: listen.parse().unwrap(),
+            address: address.map(str::to_owned),
+            doors: doors.iter().map(|door| door.parse().unwrap()).collect(),
+            gateway_key: None,
+            admin: "127.0.0.1:3590".parse().unwrap(),
+            clients_max: 9,
+        };
+        check(&options).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_node_that_registers_needs_an_address_that_others_reach_and_a_short_record() {
+        let relays = "[relays]\nkey-file = 'relay.key'\n";
+        let etcd = format!("[etcd]\nendpoints = ['http://10.0.0.1:2379']\n{relays}");
+        let listed = format!("{etcd}[[nodes]]\nname='n'\nregion='eu'\naddress='192.0.2.1:3600'\n");
+        let key = "0".repeat(64);
+        let static_hosts = format!(
+            "[[hosts]]\nname='a'\nregion='eu'\naddress='a.example:1'\nkey='{key}'\nadmin='10.0.0.1:3566'\n{relays}"
+        );
+        for (file, listen, address, refused) in [
+            (&etcd, "0.0.0.0:3600", None, Some("0.0.0.0:3600")),
+            (&etcd, "[::]:3600", None, Some("[::]:3600")),
+            (&etcd, "127.0.0.1:0", None, Some("127.0.0.1:0")),
+            (&etcd, "192.0.2.1:3600", None, None),
+            (&etcd, "0.0.0.0:3600", Some("a.example:3600"), None),
+            (&etcd, "0.0.0.0:3600", Some("a.example"), Some("a.example")),
+            (&etcd, "192.0.2.1:3600", Some("0.0.0.0:3600"), Some("0.0.0.0:3600")),
+            (&listed, "0.0.0.0:3600", None, None),
+            (&static_hosts, "0.0.0.0:3600", None, None),
+            (&static_hosts, "0.0.0.0:3600", Some("a"), Some("a")),
+        ] {
+            let expected = refused.map(|address| {
+                format!("other nodes cannot reach {address}: set --address to HOST:PORT, as others reach this node")
+            });
+            assert_eq!(fault(file, listen, &[], address), expected, "{listen} {address:?}: {file}");
+        }
+        let doors: Vec<_> = (0..3_000).map(|host| format!("h-{host:061}=0.0.0.0:{}", 10_000 + host)).collect();
+        let error = fault(&etcd, "192.0.2.1:3600", &doors, None).unwrap();
+        assert!(error.starts_with("3000 doors do not fit into the record of a node"), "{error}");
+        let error = fault(&etcd, "192.0.2.1:3600", &["h=0.0.0.0:0".to_owned()], None).unwrap();
+        assert!(error.contains("the door to h has port 0"), "{error}");
+    }
 }

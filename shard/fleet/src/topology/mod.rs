@@ -21,4 +21,4 @@ pub use overview::{NamedRoute, overview};
 pub use place::PlaceId;
 pub use published::publish;
 pub use routes::{Graph, NODES_OF_ROUTE_MAX, ROUTES_MAX, Route, routes};
-pub use settings::{NODES_MAX, RelaySettings, StaticNode, faults_of_nodes};
+pub use settings::{NODES_MAX, RelaySettings, StaticNode, faults_of_nodes, is_reachable};

@@ -4,7 +4,7 @@ use super::PlaceId;
 use crate::model::Name;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// Most nodes of a fleet: each probes all others.
@@ -39,13 +39,22 @@ pub struct StaticNode {
     pub admin: Option<SocketAddr>,
 }
 
+/// Whether others can send to this address: it is `HOST:PORT`, and no wildcard such as `0.0.0.0`, which says where to listen.
+pub fn is_reachable(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_wildcard = ip.is_ok_and(|ip| ip.to_canonical().is_unspecified());
+    !host.is_empty() && !is_wildcard && port.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
 /// What is wrong with the nodes of a file, each with what it must be.
 pub fn faults_of_nodes(nodes: &[StaticNode]) -> Vec<String> {
     let (mut faults, mut places) = (Vec::new(), BTreeMap::new());
     for StaticNode { name, address, .. } in nodes {
-        let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
-        if !matches!(port, Some(Ok(port)) if port != 0) {
-            faults.push(format!("nodes: the address of {name} is {address:?}, but must be HOST:PORT"));
+        if !is_reachable(address) {
+            faults.push(format!(
+                "nodes: the address of {name} is {address:?}, but must be HOST:PORT, as others reach it"
+            ));
         }
         match places.insert(PlaceId::of_node(name), name) {
             Some(other) if other == name => faults.push(format!("nodes: two have the name {name}: each needs its own")),
@@ -57,4 +66,30 @@ pub fn faults_of_nodes(nodes: &[StaticNode]) -> Vec<String> {
         faults.push(format!("nodes: there are {}, but a fleet has at most {NODES_MAX}", nodes.len()));
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_is_no_address_that_others_reach() {
+        for address in ["a.example:1", "192.0.2.1:3600", "127.0.0.1:3600", "[2001:db8::1]:65535"] {
+            assert!(is_reachable(address), "{address}");
+        }
+        for address in
+            ["0.0.0.0:3600", "[::]:3600", ":::3600", "[::ffff:0.0.0.0]:3600", "a:0", "a", "a:", ":1", "a:65536", ""]
+        {
+            assert!(!is_reachable(address), "{address}");
+        }
+        let node = |address: &str| StaticNode {
+            name: "n".parse().unwrap(),
+            region: "eu".parse().unwrap(),
+            address: address.to_owned(),
+            admin: None,
+        };
+        assert!(faults_of_nodes(&[node("192.0.2.1:3600")]).is_empty());
+        let faults = faults_of_nodes(&[node("0.0.0.0:3600")]);
+        assert!(faults[0].contains("\"0.0.0.0:3600\", but must be HOST:PORT, as others reach it"), "{faults:?}");
+    }
 }

@@ -169,6 +169,8 @@ impl Driver {
             match &acts[at] {
                 Act::Open(exit, address) => self.open_exit(*exit, *address),
                 Act::Close(exit) => drop(self.exits.borrow_mut().remove(exit)),
+                // An empty datagram has no size to split a run by, and nobody waits for one.
+                Act::Send(_, range) if range.is_empty() => self.relay.borrow_mut().counters_mut().send_failed += 1,
                 Act::Send(to, range) => {
                     let (size, mut run) = (range.len(), range.clone());
                     while let Some(Act::Send(next, more)) = acts.get(at + 1)
@@ -217,5 +219,60 @@ impl Driver {
         let (driver, receiving) = (Rc::clone(self), Rc::clone(&socket));
         let task = spawn_local(async move { driver.receive(source, &receiving).await }).abort_handle();
         Ok(Connected { socket, task })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::{Own, RelayKey};
+    use tokio::runtime::Builder;
+    use tokio::task::LocalSet;
+    use tokio::time::sleep;
+
+    /// Runs `test` with a node that has no door, at any port of this machine.
+    fn with_driver<F: Future<Output = ()>>(test: impl FnOnce(Rc<Driver>) -> F) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let id = PlaceId::of_node(&"n".parse().unwrap());
+            let own = Own { id, run: 1, doors: Vec::new(), exits: true, clients_max: 9 };
+            let relay = Relay::new(own, RelayKey::from_bytes([1; 32]), None, 5);
+            test(Driver::open(relay, (Ipv4Addr::LOCALHOST, 0).into(), &[]).unwrap()).await;
+        });
+    }
+
+    #[test]
+    fn an_empty_datagram_is_not_sent_but_counted_and_the_others_leave() {
+        with_driver(|driver| async move {
+            let to = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let address = to.local_addr().unwrap();
+            for bytes in [&b""[..], b"", b"one", b"", b"two"] {
+                driver.outbox.borrow_mut().send_parts(To::Node(address), &[], bytes);
+            }
+            driver.flush();
+            assert_eq!(driver.with_relay(|relay| relay.counters().send_failed), 3);
+            let mut buffer = [0; 9];
+            to.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            for expected in ["one", "two"] {
+                let len = to.recv(&mut buffer).unwrap();
+                assert_eq!(&buffer[..len], expected.as_bytes());
+            }
+        });
+    }
+
+    #[test]
+    fn an_empty_datagram_of_a_stranger_is_counted() {
+        with_driver(|driver| async move {
+            let from = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            from.send_to(&[], driver.node.local_address()).unwrap();
+            driver.start();
+            for _ in 0..500 {
+                if driver.with_relay(|relay| relay.counters().forged) == 1 {
+                    return;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+            panic!("nothing counted it");
+        });
     }
 }

@@ -71,6 +71,12 @@ impl Socket {
         Ok(Socket { socket: UdpSocket::from_std(socket.into())?, state, peer })
     }
 
+    /// Where it listens.
+    #[cfg(test)]
+    pub(super) fn local_address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("it is bound")
+    }
+
     /// The only address that it hears.
     pub(super) fn peer(&self) -> Option<SocketAddr> {
         self.peer
@@ -124,6 +130,10 @@ impl Socket {
             self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas)
         })?;
         for (meta, buffer) in metas[..received].iter().zip(into.0.chunks_exact(RECEIVE_BYTES)) {
+            if meta.len == 0 {
+                // It is counted as any other that makes no sense.
+                each(meta.addr, &[]);
+            }
             for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
                 each(meta.addr, datagram);
             }

@@ -3,7 +3,7 @@
 use super::net::{Net, relay_key};
 use crate::model::{Name, Quality};
 use crate::relay::wire::{self, Answer, Carry, Direction, Hops, LinkReport, Message, Probe};
-use crate::relay::{Outbox, Own, Relay, RelayKey, Target};
+use crate::relay::{ExitId, Outbox, Own, Relay, RelayKey, Target};
 use crate::topology::PlaceId;
 use std::time::Duration;
 
@@ -39,6 +39,62 @@ fn what_is_repeated_reaches_no_host_and_no_client_again() {
     let replayed: u64 = net.nodes.iter().map(|node| node.relay.counters().replayed).sum();
     let unclaimed: u64 = net.nodes.iter().map(|node| node.relay.counters().answers_unclaimed).sum();
     assert!(replayed > 100 && unclaimed > 10, "{replayed} {unclaimed}");
+}
+
+/// After a minute of silence, neither end knows the clients any more.
+#[test]
+fn what_is_repeated_after_a_client_was_forgotten_opens_no_socket_and_reaches_no_host() {
+    let (mut net, tape) = recorded();
+    net.run(Duration::from_secs(70), false);
+    assert!(net.nodes.iter().all(|node| node.relay.shown().clients + node.relay.shown().exits == 0));
+    let sums = |net: &Net| {
+        let counters = net.nodes.iter().map(|node| node.relay.counters());
+        counters.fold([0; 2], |[ends, replayed], one| [ends + one.to_hosts + one.delivered, replayed + one.replayed])
+    };
+    let [ends, replayed] = sums(&net);
+    for (to, bytes) in &tape {
+        net.inject(*to, bytes);
+    }
+    assert_eq!(sums(&net)[0], ends, "nothing counted a second time");
+    assert!(sums(&net)[1] > replayed + 60, "the last node has refused them");
+    assert!(net.nodes.iter().all(|node| node.relay.shown().exits == 0));
+    net.run(Duration::from_secs(2), true);
+    assert!(net.clients.iter().all(|client| client.echoes > 60 && client.repeated == 0), "the clients come back");
+}
+
+/// A datagram without content would be sent to hosts and clients without one.
+#[test]
+fn what_carries_nothing_or_more_than_nodes_carry_is_malformed_in_both_directions() {
+    let (mut net, _) = recorded();
+    let mut counted = |to: usize, direction: Direction, len: usize| {
+        let (hops, flow) = (Hops::new(&[node("n9"), node(&format!("n{to}"))]).unwrap(), 77);
+        let host = PlaceId::of_host(&"h".parse::<Name>().unwrap());
+        let datagram = vec![9; len];
+        let carry = Carry { direction, run: 1_000, number: 1, flow, host, hops, datagram: &datagram };
+        let mut bytes = Vec::new();
+        carry.write(&relay_key(), &[], &mut bytes);
+        let before = net.nodes[to].relay.counters().clone();
+        net.inject(to, &bytes);
+        let after = net.nodes[to].relay.counters();
+        [after.malformed_node - before.malformed_node, after.unknown_node - before.unknown_node]
+    };
+    for (to, direction) in [(1, Direction::ToHost), (0, Direction::ToClient)] {
+        for len in [0, 1_410, 60_000] {
+            assert_eq!(counted(to, direction, len), [1, 0], "{len} bytes");
+        }
+        for len in [1, 1_409] {
+            assert_eq!(counted(to, direction, len), [0, 1], "{len} bytes are right, but the node is unknown");
+        }
+    }
+}
+
+#[test]
+fn an_empty_datagram_of_a_host_goes_to_nobody_and_is_counted() {
+    let (mut net, _) = recorded();
+    let mut outbox = Outbox::default();
+    net.nodes[1].relay.from_host(Duration::from_secs(2), ExitId(1), &[], &mut outbox);
+    assert!(outbox.acts.is_empty());
+    assert_eq!(net.nodes[1].relay.counters().malformed, 1);
 }
 
 #[test]

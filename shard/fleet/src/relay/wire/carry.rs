@@ -4,9 +4,14 @@ use super::{Reader, VERSION};
 use crate::relay::RelayKey;
 use crate::relay::key::MAC_BYTES;
 use crate::topology::{NODES_OF_ROUTE_MAX, PlaceId};
+use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, MTU_PROBE_BYTES};
 
 /// Bytes before the nodes.
 const HEAD_BYTES: usize = 31;
+/// Most bytes of a datagram that nodes carry. Longer ones do not fit into a packet on the longest route. None passes on a
+/// shorter one either: otherwise what a client found out about the largest datagram would be wrong after a change of the route.
+pub const CARRIED_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - Carry::overhead(NODES_OF_ROUTE_MAX);
+const _: () = assert!(CARRIED_BYTES_MAX >= MTU_PROBE_BYTES[1] as usize, "the second step of MTU discovery passes");
 
 /// Where a datagram goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,7 +85,7 @@ pub struct Carry<'a> {
     pub host: PlaceId,
     /// The nodes, at least two.
     pub hops: Hops,
-    /// The datagram.
+    /// The datagram: 1 to [`CARRIED_BYTES_MAX`] bytes.
     pub datagram: &'a [u8],
 }
 
@@ -119,7 +124,15 @@ impl<'a> Carry<'a> {
         for node in &mut nodes[..count] {
             *node = reader.place()?;
         }
-        let hops = Hops::new(&nodes[..count])?;
-        Some(Carry { direction, run, number, flow, host, hops, datagram: reader.0 })
+        let (hops, datagram) = (Hops::new(&nodes[..count])?, reader.0);
+        (1..=CARRIED_BYTES_MAX).contains(&datagram.len()).then_some(Carry {
+            direction,
+            run,
+            number,
+            flow,
+            host,
+            hops,
+            datagram,
+        })
     }
 }

@@ -15,7 +15,7 @@
 //!  19   flow      u64     drawn by the edge
 //!  27   host      u32     place of the host
 //!  31   nodes     N u32   places of the nodes, in the order in which the datagram passes them
-//!  ..   datagram          unchanged; to the host, it may be a forwarded datagram of PROTOCOL.md#forwarded-datagrams
+//!  ..   datagram          1 to 1,409 bytes, unchanged; to the host, it may be forwarded (PROTOCOL.md#forwarded-datagrams)
 //!
 //! probe, 27 + 16 bytes
 //!   0   kind      u8      3
@@ -40,7 +40,7 @@
 mod carry;
 mod probe;
 
-pub use carry::{Carry, Direction, Hops};
+pub use carry::{CARRIED_BYTES_MAX, Carry, Direction, Hops};
 pub use probe::{Answer, LINKS_MAX, LinkReport, Probe};
 
 use crate::topology::PlaceId;
@@ -63,7 +63,7 @@ pub enum Message<'a> {
 pub enum Refused {
     /// Its MAC is wrong.
     Forged,
-    /// A node has written it, but of another version.
+    /// A node has written it, but of another version, or it is broken.
     Malformed,
 }
 
