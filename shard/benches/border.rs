@@ -1,7 +1,7 @@
 //! Time of a turn of a border: `cargo bench -p ringshard --bench border`. No test depends on it.
 
 use divan::{Bencher, counter::ItemsCount};
-use ringshard::world::border::{Border, BorderSettings, Contract, Neighbour, NeighbourId, Rect};
+use ringshard::world::border::{Border, BorderRates, BorderSettings, Contract, Neighbour, NeighbourId, Rect};
 use ringshard::world::exchange::{Change, Exchange};
 use ringshard::world::store::Rate;
 use ringshard_protocol::time::{Duration, Instant};
@@ -33,7 +33,8 @@ impl Host {
             is_command: |_| true,
             is_event: |_| true,
         };
-        let settings = BorderSettings { incarnation, bytes_per_second: u32::MAX, ..BorderSettings::default() };
+        let rates = BorderRates { bytes_per_second: u32::MAX, ..BorderRates::default() };
+        let settings = BorderSettings { incarnation, rates, ..BorderSettings::default() };
         let border = Border::new(end, contract, settings);
         Host { core: cores.pop().expect("there is a core"), border, changes: Vec::with_capacity(entities) }
     }

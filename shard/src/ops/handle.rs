@@ -112,6 +112,10 @@ pub struct ServerHandle {
     capture_permit: Arc<Semaphore>,
 }
 
+fn drain_time(configuration: &Configuration) -> Duration {
+    Duration::from_millis(configuration.settings().drain_ms)
+}
+
 impl ServerHandle {
     /// The handle of a server that was started with `configuration`, if any, and that logs to `log`.
     pub fn new(server: &Server, configuration: Option<Configuration>, log: Log) -> Self {
@@ -119,6 +123,9 @@ impl ServerHandle {
         let livenesses = lock(&control).livenesses();
         assert!(!livenesses.is_empty(), "a server has at least one core");
         let now = SystemTime::now();
+        if let Some(configuration) = &configuration {
+            server.lifecycle().set_drain_time(drain_time(configuration));
+        }
         ServerHandle {
             qualities: Mutex::new(vec![Quality::default(); livenesses.len()]),
             livenesses,
@@ -307,8 +314,7 @@ impl ServerHandle {
 
     /// How long clients may stay once the server drains.
     pub fn drain_time(&self) -> Duration {
-        let millis = self.configuration.as_ref().map_or(0, |configuration| lock(configuration).settings().drain_ms);
-        Duration::from_millis(millis)
+        self.lifecycle.drain_time()
     }
 
     /// Reads the settings again and applies those that can change while the server runs. Then it loads the game again, if that
@@ -330,6 +336,7 @@ impl ServerHandle {
         let Some(configuration) = &self.configuration else { return Ok(Reloaded::default()) };
         let mut configuration = lock(configuration);
         let reloaded = configuration.reload()?;
+        self.lifecycle.set_drain_time(drain_time(&configuration));
         self.log.set_filter(&configuration.settings().log)?;
         let policy = configuration.policy()?;
         {

@@ -10,6 +10,8 @@ use std::sync::{Arc, PoisonError};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Readiness {
+    /// A core has not begun to turn.
+    Starting,
     /// It does.
     Ready,
     /// A core refuses them because it is overloaded, or a core is stuck.
@@ -36,6 +38,9 @@ pub struct HostStatus {
     pub players: u32,
     /// How busy its busiest core is: 0 to 1.
     pub load: f32,
+    /// How long its clients may stay once it drains, in milliseconds: the setting `drain-ms`.
+    #[serde(default)]
+    pub drain_ms: u64,
 }
 
 /// Sees what a running server says about itself. It asks no core and waits for none.
@@ -74,6 +79,7 @@ impl HostProbe {
             capacity: self.capacity,
             players: cores.clone().map(|core| core.connections()).sum(),
             load: cores.map(|core| core.busy()).fold(0.0, f32::max),
+            drain_ms: self.lifecycle.drain_time().as_millis() as u64,
         }
     }
 
@@ -82,6 +88,7 @@ impl HostProbe {
         let refuses = |core: &Arc<Liveness>| core.overload().refuses || core.stuck().is_some();
         match () {
             () if self.lifecycle.is_draining() => Readiness::Draining,
+            () if self.livenesses.iter().any(|core| !core.has_begun()) => Readiness::Starting,
             () if self.livenesses.iter().any(refuses) => Readiness::Overloaded,
             () => Readiness::Ready,
         }

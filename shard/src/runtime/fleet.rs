@@ -154,11 +154,12 @@ pub enum FromCore {
         /// The player, for [`ToCore::Give`]. None: it has left, or is not in the world.
         player: Option<Vec<u8>>,
     },
-    /// The answer to [`ToCore::Give`].
+    /// The answer to [`ToCore::Give`]; and to [`ToCore::Expect`], if the core does not expect the session.
     Given {
         /// Names the session.
         token: Token,
-        /// The player that it is here. None: these bytes are no player of this game, the game refuses it, or the core is full.
+        /// The player that it is here. None: these bytes are no player of this game, the game refuses it, or the core is full; or
+        /// it expects too many sessions already.
         player: Option<u64>,
     },
     /// A client with an account wants to enter. It waits for [`ToCore::Recalled`].

@@ -61,6 +61,11 @@ impl Fleet {
         }
     }
 
+    /// Whether hosts can hand players over to each other.
+    pub fn has_bus(&self) -> bool {
+        self.settings.bus.is_some()
+    }
+
     /// The nodes that the file lists.
     pub fn nodes(&self) -> &[StaticNode] {
         &self.settings.nodes

@@ -39,6 +39,9 @@ pub enum Arguments {
     Show(show::Arguments),
     /// Tell a host to admit no newcomers and to end when its players have left, and wait for that.
     ///
+    /// With zones, its players go to other hosts. Those who are left when the host's drain-ms is over are disconnected: 30000 are
+    /// enough for all, and the default, 0, disconnects everybody at once.
+    ///
     /// Ctrl-C ends the waiting, not the drain. The server that is started afterwards under the same name serves again.
     Drain(drain::Arguments),
     /// Keep newcomers away from a host, or let them in again. Players who are there stay.
@@ -65,9 +68,10 @@ pub enum Arguments {
     /// Replace all hosts of other versions by those of one version that run already.
     ///
     /// It shows the plan; with --yes it carries it out: one host after the other drains, so that its zones and players go to
-    /// the others, and ends. Ctrl-C stops before the next host.
+    /// the others, and ends. Ctrl-C stops before the next host. It refuses a plan by which players would be disconnected: without
+    /// zones, with another contract, or with too short a drain-ms. If a host ends with players all the same, it stops there.
     Update(update::Arguments),
-    /// Make the key that seals what hosts say to each other over the bus.
+    /// Make a key that hosts share for the bus between them, or one that nodes of `ringshard relay` share.
     Keygen(keygen::Arguments),
 }
 

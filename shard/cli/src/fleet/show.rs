@@ -27,11 +27,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let name = &arguments.name;
     let directory = fleet.run(async { Ok(fleet.reader().await?.1) })?;
     let (host, orders) = (directory.hosts.get(name), directory.orders.get(name).cloned().unwrap_or_default());
+    let owned = |run| directory.zones.owned_by(name, run).map(|(zone, _)| zone.as_str()).collect();
+    let zones: Vec<&str> = host.and_then(|host| host.run).map(owned).unwrap_or_default();
     if arguments.json {
-        output::print_line(serde_json::to_string_pretty(&json!({ "host": host, "orders": orders }))?)?;
+        output::print_line(serde_json::to_string_pretty(&json!({ "host": host, "zones": zones, "orders": orders }))?)?;
     } else {
         if let Some(host) = host {
-            print_host(host)?;
+            print_host(host, &zones)?;
         }
         print_orders(&orders)?;
     }
@@ -45,18 +47,22 @@ fn line(what: &str, value: impl Display) -> Result<(), PrintError> {
     output::print_line(format_args!("{what:<12} {value}"))
 }
 
-fn print_host(host: &Host) -> Result<(), PrintError> {
+fn print_host(host: &Host, zones: &[&str]) -> Result<(), PrintError> {
     line("name", &host.name)?;
     line("region", &host.region)?;
     line("state", host.state)?;
     line("players", format_args!("{} of {}", whole(host.players.into()), whole(host.capacity.into())))?;
     line("load", percent(host.load.into()))?;
+    line("zones", if zones.is_empty() { "-".to_owned() } else { zones.join(" ") })?;
     line("weight", host.weight)?;
     line("address", &host.address)?;
     line("key", &host.key)?;
     line("gateway", host.gateway.as_deref().unwrap_or("-"))?;
     line("version", &host.version)?;
     line("contract", if host.contract.is_empty() { "any" } else { &host.contract })?;
+    if let Some(drain_ms) = host.drain_ms {
+        line("drain-ms", whole(drain_ms))?;
+    }
     if let Some(run) = host.run {
         line("run", run)?;
     }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Longest time between two looks at a host that drains.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// A host that drains for less may end before its players have gone: a client may take 12 s to reach its new server.
+const DRAIN_MS_MIN: u64 = 15_000;
 
 /// Arguments of `fleet update`.
 #[derive(clap::Args)]
@@ -27,6 +29,9 @@ pub struct Arguments {
     /// Carry the plan out. Without it, the plan is only shown.
     #[arg(long)]
     yes: bool,
+    /// Go on even if players will be disconnected. They come back to other hosts as their clients ask a balancer.
+    #[arg(long)]
+    disconnect: bool,
     /// Why, for the audit and for the hosts' logs.
     #[arg(long, value_name = "TEXT", default_value = "rolling update")]
     reason: String,
@@ -50,7 +55,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         if plan.old.is_empty() {
             return Ok(output::print_line("there is nothing to do")?);
         }
-        arguments.check(&plan)?;
+        arguments.check_room(&plan)?;
+        arguments.check_ways(&ways_lost(&plan, &directory, fleet.has_bus()))?;
         if !arguments.yes {
             return Ok(output::print_line("nothing was done: give --yes to carry this out")?);
         }
@@ -68,7 +74,7 @@ impl Arguments {
     }
 
     /// Players must find room at the hosts that stay.
-    fn check(&self, plan: &Plan<'_>) -> Result<(), Box<dyn Error>> {
+    fn check_room(&self, plan: &Plan<'_>) -> Result<(), Box<dyn Error>> {
         let ready = plan.new.iter().filter(|host| host.state == HostState::Ready);
         let free: u64 = ready.map(|host| u64::from(host.free())).sum();
         let players: u64 = plan.old.iter().map(|host| u64::from(host.players)).sum();
@@ -82,6 +88,17 @@ impl Arguments {
             )
             .into()),
             () => Ok(()),
+        }
+    }
+
+    /// Players must have a way to go there.
+    fn check_ways(&self, lost: &[String]) -> Result<(), Box<dyn Error>> {
+        for reason in lost {
+            output::print_line(format_args!("players will be disconnected: {reason}"))?;
+        }
+        match lost.is_empty() || self.disconnect {
+            true => Ok(()),
+            false => Err("nothing was done: mend that, or give --disconnect to accept it".into()),
         }
     }
 
@@ -106,7 +123,7 @@ impl Arguments {
             output::print_line(format_args!("{} of {}: {name} drains", number + 1, plan.old.len()))?;
             let Some(run) = host.run else { return Err(format!("{name} has no run: it cannot be ordered").into()) };
             match operator.drain_run(name, run, &occasion(&self.reason)).await {
-                Ok(()) => follow(&mut reader, name, run, fleet.lease()).await?,
+                Ok(()) => self.report(host, &follow(&mut reader, name, run, fleet.lease()).await?)?,
                 // It is another server by now, or none: it is looked at again at the end.
                 Err(OrderError::OtherRun(_) | OrderError::NoHost(_)) => {
                     output::print_line(format_args!(
@@ -124,10 +141,71 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// A host has ended. Those behind it stay as they are if it took players with it.
+    fn report(&self, host: &Host, ended: &Ended) -> Result<(), Box<dyn Error>> {
+        let (name, players) = (&host.name, whole(ended.players.into()));
+        match ended.has_cut_players(host) {
+            false => Ok(()),
+            true if self.disconnect => {
+                Ok(output::print_line(format_args!("{name} has ended: about {players} players were disconnected"))?)
+            }
+            true => Err(format!(
+                "the time of {name} was over while it had about {players} players: they were disconnected, and come back as their \
+                 clients ask a balancer. The log of {name} says why they did not go to other hosts. The hosts behind it were left \
+                 as they are: mend that, or raise their drain-ms, and run the command again"
+            )
+            .into()),
+        }
+    }
+}
+
+/// Why players of the hosts that end cannot go on at those that stay.
+fn ways_lost(plan: &Plan<'_>, directory: &Directory, has_bus: bool) -> Vec<String> {
+    let mut lost = Vec::new();
+    if !has_bus {
+        lost.push("the file of the fleet has no table [bus], so hosts hand no players over".to_owned());
+    }
+    if directory.zones.is_empty() {
+        lost.push("the map has no zones, so hosts hand no players over: `ringshard fleet zones create`".to_owned());
+    }
+    for host in &plan.old {
+        let name = &host.name;
+        if !plan.new.iter().any(|new| new.contract == host.contract) {
+            lost.push(format!("no host that stays has the contract {:?} of {name}", host.contract));
+        }
+        if let Some(drain_ms) = host.drain_ms.filter(|drain_ms| *drain_ms < DRAIN_MS_MIN) {
+            lost.push(format!("{name} drains for {drain_ms} ms: set its drain-ms to 30000, and `ringshard reload` it"));
+        }
+    }
+    lost
+}
+
+/// How a host has ended.
+struct Ended {
+    /// The players that it had when it was last heard of. The figure can be a second old.
+    players: u32,
+    /// How long it drained.
+    after: Duration,
+}
+
+impl Ended {
+    /// Whether its time was over before all of its players had gone. A host that none has left ends earlier.
+    fn has_cut_players(&self, host: &Host) -> bool {
+        self.players > 0 && host.drain_ms.is_some_and(|drain_ms| self.after >= Duration::from_millis(drain_ms))
+    }
+}
+
 /// Prints how many players are left, whenever that has changed, until the run has ended. A host that vanishes with players may only
 /// be cut off from the registry: it has the time of a lease to come back.
-async fn follow(reader: &mut DirectoryReader, name: &Name, run: RunId, lease: Duration) -> Result<(), Box<dyn Error>> {
-    let (mut told, mut seen_at) = (None, Instant::now());
+async fn follow(
+    reader: &mut DirectoryReader,
+    name: &Name,
+    run: RunId,
+    lease: Duration,
+) -> Result<Ended, Box<dyn Error>> {
+    let began = Instant::now();
+    let (mut told, mut seen_at) = (None, began);
     loop {
         match players_of(&reader.latest(), name, run) {
             Some(players) => {
@@ -137,7 +215,9 @@ async fn follow(reader: &mut DirectoryReader, name: &Name, run: RunId, lease: Du
                     output::print_line(format_args!("{name}: {} players are left", whole(players.into())))?;
                 }
             }
-            None if told.is_none_or(|players| players == 0) || seen_at.elapsed() > lease => return Ok(()),
+            None if told.is_none_or(|players| players == 0) || seen_at.elapsed() > lease => {
+                return Ok(Ended { players: told.unwrap_or(0), after: seen_at - began + LOOK_INTERVAL });
+            }
             None => {}
         }
         // If the registry is away, the host goes on draining.
@@ -145,7 +225,7 @@ async fn follow(reader: &mut DirectoryReader, name: &Name, run: RunId, lease: Du
     }
 }
 
-/// The players of a host, while this run of it is alive.
+/// The players of this run of a host.
 fn players_of(directory: &Directory, name: &Name, run: RunId) -> Option<u32> {
     directory.hosts.get(name).filter(|host| host.run == Some(run)).map(|host| host.players)
 }
@@ -174,5 +254,48 @@ fn table(plan: &Plan<'_>) -> Table {
         columns,
         rows: old.chain(new).collect(),
         empty: "no host is alive",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringshard_fleet::model::{Area, Zones};
+
+    fn host(name: &str, contract: &str, drain_ms: u64) -> Host {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "region": "eu", "address": "127.0.0.1:1", "key": "", "version": "1", "contract": contract,
+            "capacity": 100, "state": "ready", "drain_ms": drain_ms,
+        }))
+        .unwrap()
+    }
+
+    fn zones() -> Zones {
+        let mut zones = Zones::default();
+        zones.create(&"west".parse().unwrap(), Area { min: [0.0; 2], max: [8_192.0; 2] }).unwrap();
+        zones
+    }
+
+    #[test]
+    fn a_plan_names_what_keeps_players_from_going_to_the_new_hosts() {
+        let directory = Directory { zones: zones(), ..Directory::default() };
+        let (new, old) = (host("new", "a", 0), host("old", "a", 30_000));
+        let plan = Plan { old: vec![&old], new: vec![&new] };
+        assert_eq!(ways_lost(&plan, &directory, true), Vec::<String>::new());
+        assert!(ways_lost(&plan, &directory, false)[0].contains("[bus]"));
+        assert!(ways_lost(&plan, &Directory::default(), true)[0].contains("no zones"));
+        let (other, hasty) = (host("other", "b", 30_000), host("hasty", "a", 0));
+        let lost = ways_lost(&Plan { old: vec![&other, &hasty], new: vec![&new] }, &directory, true);
+        assert!(lost[0].contains("contract \"b\" of other") && lost[1].contains("hasty drains for 0 ms"), "{lost:?}");
+        assert_eq!(lost.len(), 2);
+    }
+
+    #[test]
+    fn a_host_has_cut_players_if_its_time_was_over_and_it_had_some() {
+        let host = host("old", "a", 30_000);
+        let ended = |players, secs| Ended { players, after: Duration::from_secs(secs) }.has_cut_players(&host);
+        assert!(ended(5, 30));
+        assert!(!ended(5, 20), "the figure was old: it ended because all had left");
+        assert!(!ended(0, 30));
     }
 }

@@ -25,7 +25,7 @@ enum What {
         #[arg(long)]
         json: bool,
     },
-    /// Add a zone. A host that is ready takes it within a second.
+    /// Add a zone. A host that is ready, and has heard the others for 3 seconds, takes it after a second.
     Create {
         #[command(flatten)]
         order: Order,

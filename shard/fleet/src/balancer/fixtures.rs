@@ -23,6 +23,7 @@ pub(crate) fn host(host: &str, region: &str) -> Host {
         load: 0.0,
         weight: 100,
         state: HostState::Ready,
+        drain_ms: None,
     }
 }
 

@@ -7,6 +7,10 @@ use std::path::PathBuf;
 
 /// Longest prefix of subjects, in bytes.
 const SUBJECT_BYTES_MAX: usize = 64;
+/// Most updates of an entity per second: worlds have so many ticks.
+const HZ_MAX: u32 = 60;
+/// Fewest bytes per second to a neighbour.
+const BORDER_BYTES_MIN: u32 = 10_000;
 /// Longest time between two checkpoints.
 const CHECKPOINT_SECS_MAX: u64 = 300;
 /// Most servers of a list.
@@ -26,6 +30,18 @@ pub struct BusSettings {
     /// How far a player may be outside of its host's zones before it moves, in units of the map.
     #[serde(default = "usual_margin")]
     pub margin: f32,
+    /// Up to this distance from a neighbour's zones, in units of the map, that neighbour hears often of an entity.
+    #[serde(default = "usual_border_near")]
+    pub border_near: f32,
+    /// Updates per second that a neighbour gets of such an entity, 1 to 60.
+    #[serde(default = "usual_border_near_hz")]
+    pub border_near_hz: u32,
+    /// The same, of an entity that is farther away.
+    #[serde(default = "usual_border_far_hz")]
+    pub border_far_hz: u32,
+    /// Most bytes of entities per second to one neighbour. If there are more, the farthest entities wait.
+    #[serde(default = "usual_border_bytes")]
+    pub border_bytes_per_second: u32,
     /// Seconds between two checkpoints of a player, 1 to 300; 0: none are kept.
     #[serde(default = "usual_checkpoint_secs")]
     pub checkpoint_secs: u64,
@@ -52,6 +68,22 @@ fn usual_margin() -> f32 {
     200.0
 }
 
+fn usual_border_near() -> f32 {
+    2_000.0
+}
+
+fn usual_border_near_hz() -> u32 {
+    30
+}
+
+fn usual_border_far_hz() -> u32 {
+    10
+}
+
+fn usual_border_bytes() -> u32 {
+    4_000_000
+}
+
 fn usual_checkpoint_secs() -> u64 {
     10
 }
@@ -61,6 +93,18 @@ fn usual_checkpoint_bucket() -> String {
 }
 
 impl BusSettings {
+    /// How often neighbours hear of entities.
+    #[cfg(feature = "nats")]
+    pub(crate) fn border_rates(&self) -> ringshard::world::border::BorderRates {
+        let interval = |hz: u32| ringshard_protocol::time::Duration::from_micros(1_000_000 / u64::from(hz));
+        ringshard::world::border::BorderRates {
+            near: self.border_near,
+            near_interval: interval(self.border_near_hz),
+            far_interval: interval(self.border_far_hz),
+            bytes_per_second: self.border_bytes_per_second,
+        }
+    }
+
     /// What is wrong, each with what it must be.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -95,6 +139,20 @@ impl BusSettings {
         }
         if !(0.0..=1e6).contains(&self.margin) {
             faults.push(format!("bus.margin is {}, but must be 0 to 1000000", self.margin));
+        }
+        if !(0.0..=1e6).contains(&self.border_near) {
+            faults.push(format!("bus.border-near is {}, but must be 0 to 1000000", self.border_near));
+        }
+        for (name, hz) in [("border-near-hz", self.border_near_hz), ("border-far-hz", self.border_far_hz)] {
+            if !(1..=HZ_MAX).contains(&hz) {
+                faults.push(format!("bus.{name} is {hz}, but must be 1 to {HZ_MAX}"));
+            }
+        }
+        if self.border_bytes_per_second < BORDER_BYTES_MIN {
+            faults.push(format!(
+                "bus.border-bytes-per-second is {}, but must be at least {BORDER_BYTES_MIN}",
+                self.border_bytes_per_second
+            ));
         }
         if self.checkpoint_secs > CHECKPOINT_SECS_MAX {
             faults.push(format!(
@@ -173,6 +231,10 @@ mod tests {
             (format!("{good}certificate = 'a'\ncertificate-key = 'b'"), "so bus.certificate has no effect"),
             (format!("{good}subject = 'a.b'"), "bus.subject is \"a.b\""),
             (format!("{good}margin = -1"), "bus.margin is -1"),
+            (format!("{good}border-near = -1"), "bus.border-near is -1"),
+            (format!("{good}border-near-hz = 61"), "bus.border-near-hz is 61"),
+            (format!("{good}border-far-hz = 0"), "bus.border-far-hz is 0"),
+            (format!("{good}border-bytes-per-second = 1"), "bus.border-bytes-per-second is 1"),
             (format!("{good}checkpoint-secs = 301"), "bus.checkpoint-secs is 301"),
             (format!("{good}checkpoint-bucket = 'a.b'"), "bus.checkpoint-bucket is \"a.b\""),
             (format!("{good}user = 'a'"), "bus.user and bus.password-file belong together"),

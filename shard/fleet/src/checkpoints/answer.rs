@@ -21,6 +21,9 @@ pub enum BucketError {
     /// The bucket does not answer.
     #[error("{0}")]
     Away(String),
+    /// The record is of another version of this program. Who would replace it would destroy it.
+    #[error("the record is of another version of this program")]
+    OtherVersion,
 }
 
 /// Whether there is a bucket.

@@ -27,8 +27,15 @@ impl Keeper {
     /// For this run of a host with so many cores. Each player and each zone has a checkpoint every so often.
     pub fn new(bucket: Bucket, vault: Vault, clock: Clock, me: RunId, cores: usize, every: Duration) -> Self {
         let ticks = (every.as_secs_f64() / TICK.as_secs_f64()) as u32;
-        let desk =
-            Arc::new(Desk { bucket, vault, clock, me, refused: AtomicU64::new(0), failing_since: Mutex::default() });
+        let desk = Arc::new(Desk {
+            bucket,
+            vault,
+            clock,
+            me,
+            refused: AtomicU64::new(0),
+            failing_since: Mutex::default(),
+            complained_at: Mutex::default(),
+        });
         Keeper {
             players: Players::new(desk.clone()),
             zones: Zones::new(desk, cores, every),

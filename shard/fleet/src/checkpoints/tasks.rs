@@ -3,7 +3,7 @@
 use super::answer::{BucketError, Found};
 use super::bucket::Bucket;
 use super::record::{PlayerRecord, key_of};
-use super::vault::Vault;
+use super::vault::{NotARecord, Vault};
 use crate::clock::Clock;
 use crate::model::RunId;
 use ringshard::game::AccountId;
@@ -19,6 +19,8 @@ const TRIES: u32 = 4;
 /// Pause after the first attempt, twice as long after the second one, and so on: a replica of NATS that is behind answers
 /// with an earlier record meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Time between two complaints about records of another version.
+const COMPLAIN_AGAIN: Duration = Duration::from_secs(10);
 /// Bits of a stay's number that distinguish those of one millisecond.
 const NUMBER_BITS: u32 = 16;
 
@@ -32,6 +34,8 @@ pub(super) struct Desk {
     pub refused: AtomicU64,
     /// Since when the bucket has answered nothing. None: it answers.
     pub failing_since: Mutex<Option<Instant>>,
+    /// When the log last had a record of another version.
+    pub complained_at: Mutex<Option<Instant>>,
 }
 
 /// What became of an account that enters.
@@ -176,15 +180,36 @@ impl Desk {
         Stay { number: (at_ms << NUMBER_BITS | mixed).max(former.saturating_add(1)), moves: 0 }
     }
 
-    /// The number of a key's last change, and its record with its time. A value that is none is counted.
+    /// The number of a key's last change, and its record with its time. A value that is none is counted. One of another version is
+    /// an error: it stays as it is, for hosts that can read it.
     pub(super) async fn find<T: DeserializeOwned>(&self, key: &str) -> Result<(u64, Option<(u64, T)>), BucketError> {
         let found = self.get(key).await?;
-        let record = found.value.map(|value| self.vault.open(key, &value, self.clock.now_ms()));
-        let record = record.transpose().unwrap_or_else(|error| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(key, %error, "a checkpoint is refused");
-            None
-        });
-        Ok((found.revision, record))
+        let Some(value) = found.value else { return Ok((found.revision, None)) };
+        match self.vault.open(key, &value, self.clock.now_ms()) {
+            Ok(record) => Ok((found.revision, Some(record))),
+            Err(NotARecord::Form) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                self.complain(key);
+                Err(BucketError::OtherVersion)
+            }
+            Err(error) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(key, %error, "a checkpoint is refused: its player or zone begins anew");
+                Ok((found.revision, None))
+            }
+        }
+    }
+
+    /// Whoever waits for the record asks for it many times.
+    fn complain(&self, key: &str) {
+        let mut last = self.complained_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|at| at.elapsed() >= COMPLAIN_AGAIN) {
+            *last = Some(Instant::now());
+            tracing::error!(
+                key,
+                "a checkpoint is of another version of this program, and stays as it is: its account is refused, or its zone waits, \
+                 until a host of that version reads it or somebody removes the key from the bucket (`nats kv del BUCKET KEY`)"
+            );
+        }
     }
 }

@@ -107,7 +107,7 @@ pub(super) async fn write(
             Err(error) => Err(error),
         };
         let error = match written {
-            Err(error) if is_last => error,
+            Err(error) if is_last && error != BucketError::OtherVersion => error,
             written => return written,
         };
         // A checkpoint was under way, or the bucket is away.

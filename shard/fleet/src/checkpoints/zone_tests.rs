@@ -488,3 +488,25 @@ async fn a_zone_goes_on_as_it_was_if_its_host_ends_while_it_gives_the_zone_away(
     fleet.pass(0.1).await;
     assert_eq!(fleet.parts(1), [Some(vec![1]), Some(vec![2])]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_waits_while_its_record_is_of_another_version() {
+    let mut fleet = Fleet::new(&[1, 1]).await;
+    fleet.own(0, true);
+    fleet.pass(1.0).await;
+    fleet.set(0, &[5]);
+    fleet.pass(11.0).await;
+    fleet.hosts[0].is_alive = false;
+    let key = super::record::key_of_zone(&name());
+    let readable = fleet.bucket.get(&key).await.unwrap();
+    let mut other = readable.value.clone().unwrap();
+    other[0] += 1;
+    let revision = fleet.bucket.change(&key, readable.revision, Some(other.clone())).await.unwrap();
+    fleet.own(1, true);
+    fleet.pass(20.0).await;
+    assert_eq!((fleet.parts(1), fleet.hosts[1].keeper.zone_counters().waiting), (vec![None], 1));
+    assert_eq!(fleet.bucket.get(&key).await.unwrap().value, Some(other));
+    fleet.bucket.change(&key, revision, readable.value).await.unwrap();
+    fleet.pass(6.0).await;
+    assert_eq!((fleet.parts(1), fleet.hosts[1].keeper.zone_counters().waiting), (vec![Some(vec![5])], 0));
+}

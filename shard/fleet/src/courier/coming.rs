@@ -169,23 +169,25 @@ impl Comings {
     ) {
         let Some(&id) = self.tokens.get(token) else { return };
         let coming = self.moves.get_mut(&id).expect("a token names a move");
-        if coming.core != core || coming.phase != Phase::Giving {
+        if coming.core != core {
             return;
         }
-        match player {
-            Some(_) => {
+        match (player, coming.phase) {
+            (Some(_), Phase::Giving) => {
                 counters.came += 1;
                 tracing::debug!(host = %coming.from.name, waited_ms = (now - coming.since).as_millis() as u64, "a player came");
                 out.push_back(Output::ToHost(coming.from.clone(), id, Note::Took));
                 (coming.phase, coming.since, coming.repeat_at) = (Phase::Took, now, now + REPEAT);
             }
-            None => {
+            (None, Phase::Expecting | Phase::Giving) => {
                 counters.turned_away += 1;
-                let refused = Note::Refused(Refusal::Game);
+                let why = if coming.phase == Phase::Giving { Refusal::Game } else { Refusal::Busy };
+                let refused = Note::Refused(why);
                 out.push_back(Output::ToCore(core, ToCore::Forget { token: *token }));
                 out.push_back(Output::ToHost(coming.from.clone(), id, refused.clone()));
                 self.end(id, refused);
             }
+            _ => {}
         }
     }
 

@@ -18,6 +18,8 @@ struct Core {
     players: BTreeMap<u64, Token>,
     expected: BTreeSet<Token>,
     next: u64,
+    /// Whether it expects no more sessions.
+    is_full: bool,
 }
 
 struct Host {
@@ -190,6 +192,7 @@ impl Fleet {
                 });
                 FromCore::Key { player, key, gateway: None }
             }
+            ToCore::Expect { key } if core.is_full => FromCore::Given { token: key.token, player: None },
             ToCore::Expect { key } => {
                 core.expected.insert(key.token);
                 return;
@@ -310,6 +313,14 @@ fn what_a_host_refuses_stays_or_comes_back() {
         assert_eq!((fleet.counters(|it| it.refused), fleet.counters(|it| it.turned_away)), (1, 1));
         assert_eq!(fleet.hosts[0].cores[0].players.len(), 1);
     }
+    let mut fleet = Fleet::new(4, 0, 0);
+    fleet.add_player(0);
+    fleet.hosts[1].cores.iter_mut().for_each(|core| core.is_full = true);
+    let to = fleet.destination(1);
+    assert!(fleet.hosts[0].courier.begin(fleet.now, 0, 1, &to));
+    fleet.pass(Duration::from_secs(1));
+    assert_eq!((fleet.counters(|it| it.refused), fleet.counters(|it| it.turned_away), fleet.is_quiet()), (1, 1, true));
+    assert_eq!(fleet.hosts[0].cores[0].players.len(), 1);
     let mut fleet = Fleet::new(3, 0, 0);
     fleet.add_player(0);
     fleet.hosts[1].refuses = true;

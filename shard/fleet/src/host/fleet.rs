@@ -126,6 +126,10 @@ impl FleetHost {
                 let zones = follow_zones(store.clone(), keys.clone(), run.0);
                 let nodes = Some(follow_nodes(store.clone(), keys.clone(), run.0));
                 let (seal, member) = (Seal::new(&key, run), shown.clone());
+                let border = border.map(|mut border| {
+                    border.set_rates(bus.border_rates());
+                    border
+                });
                 let margin = bus.margin;
                 let settings = bus;
                 let bus = runtime.block_on(NatsBus::start(settings, run))?;
@@ -233,6 +237,7 @@ impl Fleet for FleetHost {
             to("fleet_hosts_heard", shown.hosts_heard as f64);
             to("fleet_letters_refused", shown.refused as f64);
             to("fleet_zones", shown.zones as f64);
+            to("fleet_zones_without_host", shown.zones_without_host as f64);
             to("fleet_zones_taken", shown.zones_taken as f64);
             to("fleet_zones_given", shown.zones_given as f64);
             to("fleet_players_leaving", shown.moves.0 as f64);
@@ -270,15 +275,28 @@ impl Fleet for FleetHost {
                 to("fleet_border_dark", border.dark as f64);
                 to("fleet_border_replicas", border.replicas as f64);
                 to("fleet_border_shown", border.shown as f64);
+                to("fleet_border_clock_error_us", border.clock_error_us as f64);
+                to("fleet_border_left_out", border.left_out as f64);
                 to("fleet_border_darkened", border.darkened as f64);
                 to("fleet_border_bytes_out", border.bytes_out as f64);
                 to("fleet_border_messages_out", border.messages_out as f64);
                 to("fleet_border_messages_in", border.messages_in as f64);
+                to("fleet_border_messages_unsent", border.messages_unsent as f64);
+                to("fleet_border_messages_repeated", border.repeated as f64);
+                to("fleet_border_messages_stale", border.stale as f64);
+                to("fleet_border_messages_overflowed", border.overflowed as f64);
+                to("fleet_border_messages_of_strangers", border.strangers as f64);
                 to("fleet_border_messages_lost", border.lost as f64);
+                to("fleet_border_states_out", border.published as f64);
+                to("fleet_border_states_out_full", border.published_full as f64);
+                to("fleet_border_states_in", border.received as f64);
+                to("fleet_border_states_baseless", border.baseless as f64);
                 to("fleet_border_states_deferred", border.deferred as f64);
                 to("fleet_border_crowded", border.crowded as f64);
                 to("fleet_border_malformed", border.malformed as f64);
                 to("fleet_border_commands_out", border.commands_out as f64);
+                to("fleet_border_commands_taken", border.commands_taken as f64);
+                to("fleet_border_commands_refused", border.commands_refused as f64);
                 to("fleet_border_commands_in", border.commands_in as f64);
                 to("fleet_border_commands_lost", border.commands_lost as f64);
             }

@@ -229,14 +229,15 @@ impl Hearing {
         self.hosts.values().filter(|known| known.is_heard(within)).count()
     }
 
-    /// All hosts. Those that were silent for longer than `most` are forgotten.
-    pub(super) fn all(&mut self, most: Duration) -> BTreeMap<Name, Heard> {
+    /// All hosts, as a host sees them whose game has this contract. Those that were silent for longer than `most` are forgotten.
+    pub(super) fn all(&mut self, contract: &str, most: Duration) -> BTreeMap<Name, Heard> {
         self.hosts.retain(|_, known| known.is_heard(most));
         self.told.retain(|_, at| at.elapsed() < most);
         self.left.retain(|_, at| at.elapsed() < most);
         let heard = self.hosts.iter().map(|(name, known)| {
             let (silent_for, known_for) = (known.at.elapsed(), known.since.elapsed());
-            (name.clone(), Heard { run: known.run, is_open: known.beat.is_open, silent_for, known_for })
+            let (is_open, has_contract) = (known.beat.is_open, known.beat.contract == contract);
+            (name.clone(), Heard { run: known.run, is_open, has_contract, silent_for, known_for })
         });
         heard.collect()
     }
@@ -349,7 +350,7 @@ mod tests {
         assert_eq!(hearing.told()[&RunId(3)], MS(1_300));
         assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().at.elapsed(), MS(3_000), "it is not heard here");
         tokio::time::advance(MS(60_000)).await;
-        hearing.all(MS(60_000));
+        hearing.all("", MS(60_000));
         assert_eq!(hearing.silent_for(RunId(3)), None);
     }
 
@@ -366,7 +367,7 @@ mod tests {
         hearing.heard(RunId(3), beat("other", 1_000_600), 1_000_600);
         assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().run, RunId(3));
         tokio::time::advance(MS(60_000)).await;
-        hearing.all(MS(60_000));
+        hearing.all("", MS(60_000));
         assert!(hearing.left().is_empty());
     }
 
@@ -382,7 +383,7 @@ mod tests {
         hearing.heard(RunId(7), beat("other", 993_000), 1_003_500);
         assert_eq!(hearing.known(&"other".parse().unwrap()).unwrap().run, RunId(7));
         assert_eq!(hearing.silent_for(RunId(2)), Some(MS(3_500)), "others may ask about it");
-        let heard = hearing.all(MS(60_000));
+        let heard = hearing.all("", MS(60_000));
         assert_eq!(heard.values().next().unwrap().known_for, Duration::ZERO);
     }
 

@@ -3,7 +3,7 @@
 use crate::courier::Peer;
 use crate::model::Zones;
 use ringshard::runtime::tick;
-use ringshard::world::border::{AnyBorder, BorderStats, NEIGHBOURS_MAX, Neighbour, NeighbourId, Rect};
+use ringshard::world::border::{AnyBorder, BorderStats, Neighbour, NeighbourId, Rect};
 use std::collections::BTreeMap;
 
 /// The border of this host, and which neighbour is which host.
@@ -12,7 +12,7 @@ pub(super) struct Neighbours {
     ids: BTreeMap<Peer, NeighbourId>,
     /// The number of the next neighbour: each run of a host is another one.
     next: u32,
-    /// Those that own zones now.
+    /// Those that own zones now, the nearest first.
     present: Vec<Neighbour>,
 }
 
@@ -38,7 +38,6 @@ impl Neighbours {
         };
         let mut nearest: Vec<_> = areas.into_iter().map(|(peer, area)| (gap(&area), peer, area)).collect();
         nearest.sort_by(|one, other| one.0.total_cmp(&other.0));
-        nearest.truncate(NEIGHBOURS_MAX);
         let (border, present) = (&mut self.border, &nearest);
         self.ids.retain(|peer, id| {
             let stays = present.iter().any(|(_, it, _)| it == peer);

@@ -78,6 +78,7 @@ impl HostSettings {
             load: 0.0,
             weight: self.weight,
             state: HostState::Starting,
+            drain_ms: None,
         }
     }
 }
@@ -98,10 +99,12 @@ pub(super) fn described(host: &Host, status: HostStatus) -> Host {
         players: status.players,
         load: (status.load * 1_000.0).round() / 1_000.0,
         state: match status.state {
+            Readiness::Starting => HostState::Starting,
             Readiness::Ready => HostState::Ready,
             Readiness::Overloaded => HostState::Overloaded,
             Readiness::Draining => HostState::Draining,
         },
+        drain_ms: Some(status.drain_ms),
         ..host.clone()
     }
 }

@@ -39,6 +39,7 @@ impl FakeServer {
             capacity: 100,
             players: 0,
             load: 0.0,
+            drain_ms: 0,
         })))
     }
 
@@ -88,6 +89,7 @@ impl Running {
             load: 0.0,
             weight: 100,
             state: HostState::Starting,
+            drain_ms: None,
         };
         let (stop, stopped) = watch::channel(false);
         let (name, fleet) = (host.name.clone(), Store::Memory(store.clone()));

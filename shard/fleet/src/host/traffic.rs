@@ -6,7 +6,7 @@ use super::kept::{self, Said};
 use super::member::{Server, Shown};
 use super::neighbours::Neighbours;
 use super::suspects::Suspects;
-use crate::bus::{Beat, Bus, Letter, NotALetter, Seal, To};
+use crate::bus::{Beat, Bus, Letter, Seal, To};
 use crate::checkpoints::{Keeper, PlayerCounters, ZoneCounters};
 use crate::clock::Clock;
 use crate::courier::{Courier, CourierCounters, Destination, Door, Output, Peer};
@@ -58,6 +58,8 @@ pub(super) struct TrafficShown {
     /// How long the move that has waited longest for its next step has done so.
     pub longest_wait: Duration,
     pub zones: usize,
+    /// Zones of the fleet that no living host has.
+    pub zones_without_host: usize,
     /// Whether it has zones that another host can take.
     pub can_give: bool,
     /// Whether its cores have ended, and all that they have said at last is heard.
@@ -157,7 +159,11 @@ impl Traffic {
         let cores = parts.ends.len();
         let now = Instant::now();
         let neighbours = parts.border.take().map(Neighbours::new);
-        let counts = TrafficShown { border: neighbours.as_ref().map(Neighbours::stats), ..TrafficShown::default() };
+        let counts = TrafficShown {
+            border: neighbours.as_ref().map(Neighbours::stats),
+            checkpoints: parts.keeper.as_ref().map(counters_of),
+            ..TrafficShown::default()
+        };
         Traffic {
             key: key_of(&status.key),
             contract: status.contract,
@@ -315,7 +321,6 @@ impl Traffic {
             Ok((_, Letter::Heard { run, silent_ms })) => {
                 self.hearing.was_heard(run, Duration::from_millis(silent_ms.into()));
             }
-            Err(NotALetter::Other) => {}
             Err(_) => self.counts.refused += 1,
         }
     }
@@ -378,7 +383,7 @@ impl Traffic {
 
     fn do_duties(&mut self, is_open: bool, is_leaving: bool) {
         let now = self.now();
-        let heard = self.hearing.all(FORGET.max(2 * self.parts.lease));
+        let heard = self.hearing.all(&self.contract, FORGET.max(2 * self.parts.lease));
         let bus_for = self.hearing.bus_for();
         (self.alive, self.has_heard_all) = (self.hearing.alive(SILENCE), bus_for >= zones::ALL_HEARD);
         let directory = self.parts.zones.latest();
@@ -395,6 +400,7 @@ impl Traffic {
             patience: patience(self.parts.lease),
         };
         self.counts.can_give = self.counts.zones > 0 && zones::can_give(view);
+        self.counts.zones_without_host = zones::without_host(view);
         let duties = self.steward.duties(now, view);
         if let Some((zone, is_orphaned)) = &self.duty {
             is_orphaned.store(zones::is_orphaned(zone, view), Ordering::Relaxed);
@@ -538,9 +544,13 @@ impl Traffic {
         self.counts.is_bus_there = self.hearing.is_bus_there();
         self.counts.hosts_heard = self.hearing.count(self.parts.lease);
         self.counts.border = self.neighbours.as_ref().map(Neighbours::stats);
-        self.counts.checkpoints = self.parts.keeper.as_ref().map(|keeper| (keeper.counters(), keeper.zone_counters()));
+        self.counts.checkpoints = self.parts.keeper.as_ref().map(counters_of);
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.counts;
     }
+}
+
+fn counters_of(keeper: &Keeper) -> (PlayerCounters, ZoneCounters) {
+    (keeper.counters(), keeper.zone_counters())
 }
 
 /// Waits until a core says something. The cores take turns.

@@ -42,13 +42,16 @@ pub struct Host {
     pub weight: u32,
     /// Whether it takes newcomers, and if not, why.
     pub state: HostState,
+    /// How long its players may stay once it drains, in milliseconds. None: it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_ms: Option<u64>,
 }
 
 /// Whether a host takes newcomers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HostState {
-    /// It has not begun to serve.
+    /// Its cores have not begun to serve.
     Starting,
     /// It takes newcomers.
     Ready,

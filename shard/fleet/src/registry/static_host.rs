@@ -61,6 +61,7 @@ impl StaticHost {
     /// The host, as its server describes itself.
     pub(super) fn with(&self, status: &HostStatus) -> Host {
         let state = match status.state {
+            Readiness::Starting => HostState::Starting,
             Readiness::Ready if self.maintenance => HostState::Maintenance,
             Readiness::Overloaded if self.maintenance => HostState::Maintenance,
             Readiness::Ready => HostState::Ready,
@@ -82,6 +83,7 @@ impl StaticHost {
             load: status.load,
             weight: self.weight,
             state,
+            drain_ms: Some(status.drain_ms),
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Heard {
     pub run: RunId,
     /// Whether it takes players and zones.
     pub is_open: bool,
+    /// Whether its game has the contract of this host's: only then can the players of a zone go there, too.
+    pub has_contract: bool,
     /// How long it has been silent. It says something twice per second.
     pub silent_for: Duration,
     /// How long no other run of its name has said anything.
@@ -172,6 +174,12 @@ pub fn is_orphaned(zone: &Name, view: View<'_>) -> bool {
     view.zones.zones.get(zone).is_some_and(|zone| matches!(standing(zone, view), Standing::Gone))
 }
 
+/// Zones that no living host has, as far as this one knows.
+pub fn without_host(view: View<'_>) -> usize {
+    let is_without = |zone: &&Zone| matches!(standing(zone, view), Standing::Nobody | Standing::Gone);
+    view.zones.zones.values().filter(is_without).count()
+}
+
 enum Standing {
     Me,
     MyPast,
@@ -210,9 +218,9 @@ fn give(name: &Name, zone: &Zone, view: View<'_>, owned: &BTreeMap<&Name, usize>
     Some(Duty::Give { zone: name.clone(), to: Peer { name: to.clone(), run } })
 }
 
-/// Whether another host takes zones.
+/// Whether another host takes zones of this one.
 fn takes(heard: &Heard, view: View<'_>) -> bool {
-    heard.is_open && heard.silent_for < view.patience
+    heard.is_open && heard.has_contract && heard.silent_for < view.patience
 }
 
 /// The hosts that could take a zone, the best first: those that own the fewest; among equals each zone has its own order.
@@ -263,7 +271,13 @@ mod tests {
             let heard = hosts.iter().enumerate().map(|(at, host)| {
                 (
                     name(host),
-                    Heard { run: RunId(at as u64), is_open: true, silent_for: Duration::ZERO, known_for: S(60) },
+                    Heard {
+                        run: RunId(at as u64),
+                        is_open: true,
+                        has_contract: true,
+                        silent_for: Duration::ZERO,
+                        known_for: S(60),
+                    },
                 )
             });
             Fleet { zones: all, heard: heard.collect(), told: BTreeMap::new(), left: BTreeSet::new() }
@@ -457,5 +471,19 @@ mod tests {
         fleet.heard.get_mut(&name("h1")).unwrap().is_open = false;
         let to = Peer { name: name("h3"), run: RunId(2) };
         assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h1"), [Duty::Give { zone: name("a"), to }]);
+    }
+
+    #[test]
+    fn a_zone_goes_to_no_host_whose_game_has_another_contract() {
+        let mut fleet = Fleet::new(&["a", "b"], &["h1", "h2", "h3"]);
+        ["a", "b"].into_iter().for_each(|zone| fleet.take(zone, "h1"));
+        let order = Order { by: "test".into(), at_ms: 1, reason: String::new() };
+        fleet.zones.order_move(&name("a"), &name("h2"), order).unwrap();
+        fleet.heard.get_mut(&name("h2")).unwrap().has_contract = false;
+        assert_eq!(fleet.duties(&mut Steward::default(), S(1), "h1"), [], "its players could not follow");
+        fleet.heard.get_mut(&name("h1")).unwrap().is_open = false;
+        for duty in fleet.duties(&mut Steward::default(), S(1), "h1") {
+            assert!(matches!(&duty, Duty::Give { to, .. } if to.name == name("h3")), "{duty:?}");
+        }
     }
 }

@@ -38,7 +38,12 @@ impl<G: Game> Simulation<G> {
                     let gateway = id.and_then(|id| endpoint.gateway_of(id));
                     self.shard.fleet.say(FromCore::Key { player, key, gateway });
                 }
-                ToCore::Expect { key } => _ = endpoint.expect_session(now, key),
+                ToCore::Expect { key } => {
+                    let token = key.token;
+                    if !endpoint.expect_session(now, key) {
+                        self.shard.fleet.say(FromCore::Given { token, player: None });
+                    }
+                }
                 ToCore::Forget { token } => endpoint.forget_expected(&token),
                 ToCore::Send { player, to } => self.send_away(now, endpoint, player, &to),
                 ToCore::Take { token } => self.leaving.push(token),

@@ -1,6 +1,7 @@
 //! The stage of a server's life: running, draining, stopping, stopping at once. It only moves forward.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 const DRAINING: u8 = 1;
 const STOPPING: u8 = 2;
@@ -8,22 +9,35 @@ const STOPPING_AT_ONCE: u8 = 3;
 
 /// The stage that a server is in. Every core reads it once per turn.
 #[derive(Debug, Default)]
-pub struct Lifecycle(AtomicU8);
+pub struct Lifecycle {
+    stage: AtomicU8,
+    drain_ms: AtomicU64,
+}
 
 impl Lifecycle {
+    /// How long clients may stay once the server drains. 0 at first.
+    pub fn drain_time(&self) -> Duration {
+        Duration::from_millis(self.drain_ms.load(Ordering::Relaxed))
+    }
+
+    /// Sets how long clients may stay, in whole milliseconds.
+    pub fn set_drain_time(&self, time: Duration) {
+        self.drain_ms.store(time.as_millis() as u64, Ordering::Relaxed);
+    }
+
     /// Refuses new clients from now on. Connected clients may stay.
     pub fn drain(&self) {
-        self.0.fetch_max(DRAINING, Ordering::Relaxed);
+        self.stage.fetch_max(DRAINING, Ordering::Relaxed);
     }
 
     /// Makes every core disconnect its clients and end.
     pub fn stop(&self) {
-        self.0.fetch_max(STOPPING, Ordering::Relaxed);
+        self.stage.fetch_max(STOPPING, Ordering::Relaxed);
     }
 
     /// Makes every core disconnect its clients and end, without waiting for reliable messages to arrive.
     pub fn stop_at_once(&self) {
-        self.0.fetch_max(STOPPING_AT_ONCE, Ordering::Relaxed);
+        self.stage.fetch_max(STOPPING_AT_ONCE, Ordering::Relaxed);
     }
 
     /// Whether new clients are refused.
@@ -45,7 +59,7 @@ impl Lifecycle {
     }
 
     fn stage(&self) -> u8 {
-        let stage = self.0.load(Ordering::Relaxed);
+        let stage = self.stage.load(Ordering::Relaxed);
         assert!(stage <= STOPPING_AT_ONCE, "stage {stage} of a server's life is unknown");
         stage
     }

@@ -88,6 +88,11 @@ impl Liveness {
         self.connections.load(Ordering::Relaxed)
     }
 
+    /// Whether the core has begun its first turn.
+    pub fn has_begun(&self) -> bool {
+        self.turned_at.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether the core has done its last turn.
     pub fn has_ended(&self) -> bool {
         self.turned_at.load(Ordering::Relaxed) == ENDED
@@ -129,7 +134,7 @@ impl TurnRecorder {
         let (first, after) = *self.first.get_or_insert_with(|| (now, made.elapsed().as_nanos() as u64));
         assert!(now >= first, "a core's clock does not go back");
         let turned_at = after.saturating_add(now.since(first).as_nanos() as u64).min(ENDED - 1);
-        self.liveness.turned_at.store(turned_at, Ordering::Relaxed);
+        self.liveness.turned_at.store(turned_at.max(1), Ordering::Relaxed);
     }
 
     /// Records what the core sheds.

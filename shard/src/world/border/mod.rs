@@ -57,7 +57,7 @@ mod tests;
 pub use area::{Neighbour, NeighbourId, Rect};
 pub use clock::ClockEstimate;
 pub use contract::Contract;
-pub use settings::{BorderSettings, MESSAGE_BYTES_MAX, MESSAGES_PER_TURN_MAX, NEIGHBOURS_MAX};
+pub use settings::{BorderRates, BorderSettings, MESSAGE_BYTES_MAX, MESSAGES_PER_TURN_MAX, NEIGHBOURS_MAX};
 pub use stats::BorderStats;
 
 use crate::world::exchange::{Change, Command, Exchange, Purpose};
@@ -104,6 +104,8 @@ pub trait AnyBorder: Send {
     fn receive(&mut self, now: Instant, from: NeighbourId, message: &[u8]);
     /// [`Border::forget`].
     fn forget(&mut self, neighbour: NeighbourId);
+    /// [`Border::set_rates`].
+    fn set_rates(&mut self, rates: BorderRates);
     /// [`Border::stats`].
     fn stats(&self) -> BorderStats;
     /// [`Border::is_dark`].
@@ -137,12 +139,15 @@ impl<S: Fields> Border<S> {
     }
 
     /// Takes what the cores have published, shows them what neighbours have sent, and writes messages for the neighbours. `now`
-    /// is by the clock of the cores: [`now`](crate::runtime::tick::now) on a real server. Call it once per tick. A neighbour that is not in the list any more is forgotten.
+    /// is by the clock of the cores: [`now`](crate::runtime::tick::now) on a real server. Call it once per tick. A neighbour that is not
+    /// in the list any more is forgotten, and so are those behind the first [`NEIGHBOURS_MAX`]: the nearest come first.
     ///
     /// Messages of the former turn that were not taken are dropped, as if they had got lost.
     pub fn turn(&mut self, now: Instant, neighbours: &[Neighbour]) {
         self.stats.messages_unsent += self.outbox.len() as u64;
         self.outbox.clear();
+        self.stats.left_out = neighbours.len().saturating_sub(NEIGHBOURS_MAX) as u64;
+        let neighbours = &neighbours[..neighbours.len().min(NEIGHBOURS_MAX)];
         self.take_neighbours(neighbours);
         self.take_published();
         self.show(now);
@@ -153,6 +158,8 @@ impl<S: Fields> Border<S> {
         self.publish(now);
         self.stats.dark = self.links.values().filter(|link| link.is_dark()).count() as u64;
         self.stats.replicas = self.rows.visible() as u64;
+        let clocks = self.links.values().filter_map(|link| link.clock.estimate());
+        self.stats.clock_error_us = clocks.map(|estimate| estimate.error_us).max().unwrap_or(0);
         self.stats.shown = self.links.values().map(|link| link.outbound.len() as u64).sum();
     }
 
@@ -182,6 +189,11 @@ impl<S: Fields> Border<S> {
         }
     }
 
+    /// How often neighbours hear of entities from now on.
+    pub fn set_rates(&mut self, rates: BorderRates) {
+        self.settings.rates = rates;
+    }
+
     /// The counters.
     pub fn stats(&self) -> BorderStats {
         self.stats
@@ -208,7 +220,7 @@ impl<S: Fields> Border<S> {
             self.forget(id);
         }
         for &Neighbour { id, .. } in neighbours {
-            if !self.links.contains_key(&id) && self.links.len() < NEIGHBOURS_MAX {
+            if !self.links.contains_key(&id) {
                 self.links.insert(id, Link::new(id, next_session(&self.settings, &mut self.sessions)));
             }
         }
@@ -268,10 +280,7 @@ impl<S: Fields> Border<S> {
 
     fn write(&mut self, now: Instant, neighbour: &Neighbour) {
         let Border { links, contract, settings, rows, stats, own, outbox, buffer, .. } = self;
-        let Some(link) = links.get_mut(&neighbour.id) else {
-            stats.strangers += 1;
-            return;
-        };
+        let link = links.get_mut(&neighbour.id).expect("each neighbour of this turn has a link");
         link.outbound.survey(own, &neighbour.area, contract);
         let mut common = Common { contract, settings, rows, stats };
         link.write(now, own, &mut common, buffer, |message| outbox.push_back((neighbour.id, message.into())));
@@ -354,6 +363,10 @@ impl<S: Fields> AnyBorder for Border<S> {
 
     fn stats(&self) -> BorderStats {
         Border::stats(self)
+    }
+
+    fn set_rates(&mut self, rates: BorderRates) {
+        Border::set_rates(self, rates);
     }
 
     fn is_dark(&self, neighbour: NeighbourId) -> bool {

@@ -171,7 +171,7 @@ impl<S: Fields> Outbound<S> {
 
     /// Finds what is due now.
     pub(super) fn collect(&mut self, now: Instant, own: &Own<S>, settings: &BorderSettings) {
-        let rate = f64::from(settings.bytes_per_second);
+        let rate = f64::from(settings.rates.bytes_per_second);
         let passed = self.filled_at.replace(now).map_or(BURST_SECONDS, |at| now.since(at).as_secs_f64());
         self.bytes = (self.bytes + passed * rate).min(BURST_SECONDS * rate);
         self.due.clear();
@@ -261,8 +261,8 @@ impl<S: Fields> Published<S> {
 
     /// Sets when it may be sent again.
     fn pace(&mut self, now: Instant, settings: &BorderSettings) {
-        let is_near = self.distance <= settings.near;
-        let interval = if is_near { settings.near_interval } else { settings.far_interval };
+        let rates = &settings.rates;
+        let interval = if self.distance <= rates.near { rates.near_interval } else { rates.far_interval };
         // What was due before this turn keeps its rhythm.
         let is_regular = self.next_at + interval > now;
         self.next_at = if is_regular { self.next_at + interval } else { now + interval };

@@ -11,6 +11,10 @@ counters! {
         replicas,
         /// Entities of this host that neighbours see at present, once per neighbour.
         shown,
+        /// How far the offset of a neighbour's clock can be off at present, in microseconds: the largest of all neighbours.
+        clock_error_us,
+        /// Neighbours at present that are left out: there are more than [`NEIGHBOURS_MAX`](super::NEIGHBOURS_MAX).
+        left_out,
         /// How often a neighbour that had been heard became silent.
         darkened,
         /// Messages written.
@@ -39,7 +43,7 @@ counters! {
         stale,
         /// Messages that came while too many others waited for a turn. What they carried comes again.
         overflowed,
-        /// Messages of hosts that are no neighbours.
+        /// Messages of hosts that are no neighbours, or that are left out.
         strangers,
         /// Messages that are not understood, or have another game's contract.
         malformed,
@@ -59,4 +63,4 @@ counters! {
 }
 
 /// The counters that can fall: levels at present.
-pub const GAUGES: [&str; 3] = ["dark", "replicas", "shown"];
+pub const GAUGES: [&str; 5] = ["dark", "replicas", "shown", "clock_error_us", "left_out"];

@@ -8,7 +8,7 @@ mod hostile;
 
 use fleet::{BAD, Fleet, GOOD, Network};
 use ringshard::world::border::stats::GAUGES;
-use ringshard::world::border::{BorderSettings, BorderStats, NeighbourId};
+use ringshard::world::border::{BorderRates, BorderSettings, BorderStats, NeighbourId};
 use ringshard_protocol::time::Duration;
 use ringshard_world::Map;
 
@@ -265,7 +265,8 @@ fn messages_that_wait_for_a_turn_are_bounded() {
 /// Entities near the border come first; the others wait, and come as soon as there is room.
 #[test]
 fn what_is_far_waits_for_bytes() {
-    let settings = BorderSettings { bytes_per_second: 1_500, ..BorderSettings::default() };
+    let rates = BorderRates { bytes_per_second: 1_500, ..BorderRates::default() };
+    let settings = BorderSettings { rates, ..BorderSettings::default() };
     let mut fleet = Fleet::with_settings(2, GOOD, 13, settings);
     fleet.pass(seconds(1.0));
     for number in 0..100 {

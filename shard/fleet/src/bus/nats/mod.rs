@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const STALL: Duration = Duration::from_secs(1);
 /// How long a server may take to bring a letter back.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3);
+/// Time between two complaints that NATS takes no letters of that size.
+const COMPLAIN_AGAIN: Duration = Duration::from_secs(60);
+/// Longest letter with its seal.
+const PAYLOAD_MAX: usize = LETTER_BYTES_MAX + 64;
 /// Longest wait between two attempts to connect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
@@ -33,6 +37,8 @@ pub struct NatsBus {
     is_connected: Arc<AtomicBool>,
     /// Until when nothing is said, because NATS did not take a letter in time.
     stalled_until: Option<Instant>,
+    /// When the log last said that NATS takes no letters of that size.
+    complained_at: Option<Instant>,
     all: Subscriber,
     own: Subscriber,
 }
@@ -89,7 +95,15 @@ impl NatsBus {
         let client = options.connect(settings.servers.clone()).await?;
         let all = client.subscribe(format!("{}.all", settings.subject)).await?;
         let own = client.subscribe(format!("{}.to.{own}", settings.subject)).await?;
-        Ok(NatsBus { client, subject: settings.subject.clone(), is_connected, stalled_until: None, all, own })
+        Ok(NatsBus {
+            client,
+            subject: settings.subject.clone(),
+            is_connected,
+            stalled_until: None,
+            complained_at: None,
+            all,
+            own,
+        })
     }
 
     /// The connection, for what else is kept in NATS.
@@ -102,13 +116,14 @@ impl NatsBus {
         self.is_connected.load(Ordering::Relaxed)
     }
 
-    /// Says something to all hosts, or to one. It is lost if NATS is away.
+    /// Says something to all hosts, or to one. It is lost if NATS is away, or if NATS takes short letters only: a player that moves would
+    /// then leave its host and never arrive.
     pub async fn say(&mut self, to: Option<RunId>, bytes: Vec<u8>) {
-        assert!(
-            bytes.len() <= LETTER_BYTES_MAX + 64,
-            "a letter is not longer than a player or a message of the border"
-        );
-        if !self.is_connected() || self.stalled_until.is_some_and(|until| Instant::now() < until) {
+        assert!(bytes.len() <= PAYLOAD_MAX, "a letter is not longer than a player or a message of the border");
+        if !self.is_connected()
+            || !self.takes_players()
+            || self.stalled_until.is_some_and(|until| Instant::now() < until)
+        {
             return;
         }
         let subject = match to {
@@ -120,6 +135,19 @@ impl NatsBus {
             Ok(Err(error)) => tracing::debug!(%error, "the bus between hosts did not take a letter"),
             Err(_) => self.stalled_until = Some(Instant::now() + STALL),
         }
+    }
+
+    /// Whether NATS takes letters of every size. If not, the log says so.
+    fn takes_players(&mut self) -> bool {
+        let most = self.client.max_payload();
+        if most >= PAYLOAD_MAX {
+            return true;
+        }
+        if self.complained_at.is_none_or(|at| at.elapsed() >= COMPLAIN_AGAIN) {
+            self.complained_at = Some(Instant::now());
+            tracing::error!("{}: this host says nothing on the bus", too_small(most));
+        }
+        false
     }
 
     /// The next thing that somebody says to all or to this host.
@@ -138,6 +166,13 @@ impl NatsBus {
     }
 }
 
+/// The sentence for a NATS whose limit is too low.
+fn too_small(most: usize) -> String {
+    format!(
+        "NATS takes at most {most} bytes in a message, but a player may have {PAYLOAD_MAX}: set max_payload = 1MB in its configuration"
+    )
+}
+
 /// How long one server of NATS takes to bring a letter back. It tries once.
 ///
 /// # Errors
@@ -145,17 +180,22 @@ impl NatsBus {
 pub async fn round_trip(settings: &BusSettings, server: &str) -> Result<Duration, String> {
     let asked = async {
         let client = connect(settings, server).await?;
+        let most = client.max_payload();
+        if most < PAYLOAD_MAX {
+            return Ok(Err(too_small(most)));
+        }
         let subject = format!("{}.doctor.{}", settings.subject, client.new_inbox());
         let mut echo = client.subscribe(subject.clone()).await?;
         let began = Instant::now();
         // What is published next comes behind the subscription.
         let is_said = client.publish(subject, "?".into()).await.is_ok() && client.flush().await.is_ok();
-        Ok::<_, BusError>((is_said && echo.next().await.is_some()).then(|| began.elapsed()))
+        Ok::<_, BusError>(Ok((is_said && echo.next().await.is_some()).then(|| began.elapsed())))
     };
     match timeout(CHECK_PATIENCE, asked).await {
-        Ok(Ok(Some(took))) => Ok(took),
+        Ok(Ok(Ok(Some(took)))) => Ok(took),
+        Ok(Ok(Err(why))) => Err(why),
         Ok(Err(error)) => Err(error.to_string()),
-        Ok(Ok(None)) | Err(_) => {
+        Ok(Ok(Ok(None))) | Err(_) => {
             let subject = &settings.subject;
             Err(format!(
                 "it brings no letter back: it does not answer, or its user may not use the subjects {subject}.>"

@@ -131,3 +131,21 @@ async fn nats_lets_only_clients_with_a_certificate_in_if_it_asks_for_one() {
     let error = nats.answer(&with([certificate, key.clone()])).await.expect_err("everybody can read the key");
     assert!(error.contains(&key), "{error}");
 }
+
+#[tokio::test]
+async fn nats_that_takes_no_whole_player_gets_no_letter_at_all() {
+    let authority = Authority::new();
+    let signed = authority.sign("nats", &["127.0.0.1"]);
+    let config = format!("{}.conf", signed[0]);
+    std::fs::write(&config, "max_payload: 65536\n").expect("a file");
+    let Some(nats) = Nats::start(&signed, &["--config", &config]) else { return };
+    let settings = nats.settings(&authority.file());
+    let answer = nats.answer(&settings).await.expect_err("a player does not fit");
+    assert!(answer.contains("at most 65536 bytes") && answer.contains("max_payload"), "{answer}");
+    let mut bus = NatsBus::start(&settings, RunId(1)).await.expect("a bus");
+    while !bus.is_connected() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    bus.say(None, vec![1]).await;
+    assert!(tokio::time::timeout(Duration::from_millis(300), bus.hear()).await.is_err(), "it was said");
+}

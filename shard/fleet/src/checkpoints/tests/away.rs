@@ -266,3 +266,27 @@ async fn a_bucket_that_was_removed_is_opened_again() {
     fleet.settle(MS(50)).await;
     assert_eq!(fleet.places(ANN), [(1, 9)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_another_version_is_not_replaced() {
+    let mut fleet = Fleet::new(2);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    fleet.hosts[0].is_alive = false;
+    let key = format!("account.{ANN}");
+    let readable = fleet.bucket.get(&key).await.unwrap();
+    let mut other = readable.value.clone().unwrap();
+    other[0] += 1;
+    let revision = fleet.bucket.change(&key, readable.revision, Some(other.clone())).await.unwrap();
+    fleet.enter(1, ANN);
+    fleet.settle(MS(2_500)).await;
+    assert_eq!((fleet.places(ANN), fleet.hosts[1].refused), (vec![], 1));
+    assert_eq!(fleet.bucket.get(&key).await.unwrap().value, Some(other));
+    fleet.bucket.change(&key, revision, readable.value).await.unwrap();
+    fleet.enter(1, ANN);
+    fleet.settle(MS(100)).await;
+    assert_eq!(fleet.places(ANN), [(1, 1)]);
+}

@@ -17,13 +17,15 @@ use tokio::time::Instant;
 const GIVEN_PATIENCE: Duration = Duration::from_secs(4);
 /// Faults before a violation that are printed.
 const FAULTS_SHOWN: usize = 40;
+/// An order to move a zone is in the registry within this time, or it has failed.
+const ORDER_MAX: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
 pub(super) struct Audit {
     seed: u64,
     zones: Zones,
-    /// Hosts that an operator ordered to take a zone.
-    ordered: BTreeSet<(Name, Name)>,
+    /// Hosts that an operator ordered to take a zone, and when last.
+    ordered: BTreeMap<(Name, Name), Instant>,
     /// Runs that are over.
     dead: BTreeSet<RunId>,
     /// Runs that ended in order, and when: the bucket has their last checkpoints.
@@ -109,7 +111,7 @@ impl Audit {
     }
 
     pub(super) fn ordered(&mut self, zone: &Name, to: &Name) {
-        self.ordered.insert((zone.clone(), to.clone()));
+        self.ordered.insert((zone.clone(), to.clone()), Instant::now());
     }
 
     pub(super) fn entered(&mut self, client: &Client) {
@@ -338,10 +340,12 @@ impl Audit {
             let serves = |host: &&Running| host.peer.run == was.1 && !host.server.is_stopped() && host.has(middle);
             let living = fleet.running().find(serves);
             let to = is.as_ref().map(|(to, _)| to);
-            let gives = living.is_none_or(|host| {
-                host.server.is_draining()
-                    || to.is_some_and(|to| fleet.audit.ordered.contains(&(name.clone(), to.clone())))
-            });
+            // An order that is carried out at once may never have been seen.
+            let order = |to: &Name| fleet.audit.ordered.get(&(name.clone(), to.clone()));
+            let moving = before.zones[name].moving.as_ref().map(|moving| &moving.to);
+            let is_ordered =
+                moving.is_some() && moving == to || to.and_then(order).is_some_and(|at| at.elapsed() < ORDER_MAX);
+            let gives = living.is_none_or(|host| host.server.is_draining() || is_ordered);
             assert!(
                 gives,
                 "seed {}, {:?}: zone {name} goes from {} (run {}), which lives and keeps it, to {is:?}",

@@ -51,6 +51,7 @@ impl SimulatedServer {
             capacity: 1_000,
             players: 0,
             load: 0.0,
+            drain_ms: 0,
         };
         SimulatedServer(Arc::new(Mutex::new(State { status, is_stopped: false })))
     }
@@ -141,6 +142,7 @@ impl Running {
             load: 0.0,
             weight: 100,
             state: HostState::Starting,
+            drain_ms: None,
         };
         let (stop, stopped) = watch::channel(false);
         let shared = Store::Memory(store.clone());

@@ -282,10 +282,12 @@ async fn order_move(fleet: &mut Fleet, to: &Name) {
     let Some(zone) = fleet.dice.one_of(&zones).cloned() else { return };
     let occasion = fleet.occasion();
     fleet.fault(("move", &zone, to));
-    fleet.audit.ordered(&zone, to);
     let is_done = match fleet.dice.below(4) {
         0 => fleet.operator.keep_zone(&zone, &occasion).await,
-        _ => fleet.operator.move_zone(&zone, to, &occasion).await,
+        _ => {
+            fleet.audit.ordered(&zone, to);
+            fleet.operator.move_zone(&zone, to, &occasion).await
+        }
     };
     // The store may be stopped, and the zone may move already.
     let _ = is_done;

@@ -22,6 +22,7 @@ fn host(run: u64) -> Host {
         load: 0.0,
         weight: 100,
         state: HostState::Ready,
+        drain_ms: None,
     }
 }
 

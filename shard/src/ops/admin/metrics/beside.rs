@@ -19,7 +19,7 @@ const SERVICES_STATES: [&str; 8] = [
     "resources_ranges_waiting",
 ];
 /// Counts of a fleet that rise and fall.
-const FLEET_STATES: [&str; 17] = [
+const FLEET_STATES: [&str; 20] = [
     "registered",
     "away_seconds",
     "name_taken",
@@ -27,6 +27,7 @@ const FLEET_STATES: [&str; 17] = [
     "bus_connected",
     "hosts_heard",
     "zones",
+    "zones_without_host",
     "players_leaving",
     "players_coming",
     "oldest_move_seconds",
@@ -37,6 +38,8 @@ const FLEET_STATES: [&str; 17] = [
     "border_dark",
     "border_replicas",
     "border_shown",
+    "border_clock_error_us",
+    "border_left_out",
 ];
 
 /// The counts of the services. A server without services has none.
