@@ -21,8 +21,9 @@ Examples:
 A client asks GET /v1/route and gets the host to play on; GET /v1/regions has addresses to measure. Operators see why with
 GET /v1/explain.
 
-Signals: SIGTERM or Ctrl-C ends the balancer once its requests are answered. The files of the fleet, the policy, the tokens, the
-locations and the certificate are read again when they change; all other settings need a restart.";
+Signals: SIGTERM or Ctrl-C ends the balancer once its requests are answered. The policy, the tokens, the locations, the
+certificate and its key are read again when they change, and so is the file of the fleet if it lists the hosts. All else needs
+a restart: the settings, the file of a fleet with [etcd], the key of the balancers, the certificate of the login door.";
 
 /// Arguments of `balance`.
 #[derive(clap::Args)]

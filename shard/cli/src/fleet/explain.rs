@@ -11,7 +11,8 @@ use std::path::PathBuf;
 pub struct Arguments {
     #[command(flatten)]
     fleet: FleetArguments,
-    /// Fields of GET /v1/explain: `address`, `account`, `region`, `contract`, `party`, `size`, `rtt`, each as NAME=VALUE.
+    /// Fields of GET /v1/explain: `address`, `account`, `region`, `contract`, `party`, `size`, `rtt`, each as NAME=VALUE, not
+    /// percent-encoded.
     #[arg(value_name = "NAME=VALUE")]
     fields: Vec<String>,
     /// The balancers' policy.
@@ -30,7 +31,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let fleet = arguments.fleet.open()?;
     let directory = fleet.run(async { Ok(fleet.reader().await?.1) })?;
     let (policy, location) = (arguments.policy.as_deref(), arguments.location.as_deref());
-    let explanation = explain(&directory, policy, location, &arguments.fields.join("&"))?;
+    let explanation = explain(&directory, policy, location, &arguments.fields)?;
     if arguments.json {
         return Ok(output::print_line(serde_json::to_string_pretty(&explanation)?)?);
     }

@@ -40,6 +40,8 @@ counters! {
     connections_accepted,
     /// Connections refused because there are as many as there may be, in all or from their address.
     connections_refused,
+    /// Connections closed because there is no certificate, and they come neither from this host nor from `trusted-proxies`.
+    connections_exposed,
     /// Connections that could not be accepted, for example because the process has no file descriptor left.
     accept_failed,
     /// TLS handshakes that failed or took too long.
@@ -80,7 +82,7 @@ counters! {
     tickets_failed,
     /// Changes by operators.
     changes,
-    /// Changes that could not be made.
+    /// Changes that holders of tokens tried, and that were refused or could not be made.
     changes_failed,
     /// Lines of the audit that could not be written.
     audit_failed,
@@ -90,6 +92,8 @@ counters! {
     policies,
     /// Policies that could not be taken.
     policies_failed,
+    /// Files of tokens that could not be taken.
+    tokens_failed,
     /// Location databases read.
     locations,
     /// Location databases that could not be read.

@@ -81,7 +81,10 @@ fn take_tokens(state: &State, path: &Path) {
             tracing::info!(file = %path.display(), tokens = tokens.count(), "the tokens were read again");
             state.set_tokens(tokens);
         }
-        Err(error) => tracing::error!(%error, "the former tokens stay in use"),
+        Err(error) => {
+            state.counters.tokens_failed.count();
+            tracing::error!(%error, "the former tokens stay in use");
+        }
     }
 }
 

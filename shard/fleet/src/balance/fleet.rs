@@ -5,8 +5,8 @@ use crate::balancer::Policy;
 use crate::model::Name;
 use crate::registry::{Keys, Occasion, Operator, OrderError};
 use crate::store::Store;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// A registry that keeps orders.
 #[derive(Clone)]
@@ -132,10 +132,11 @@ fn write_policy(path: &Path, policy: &Policy) -> std::io::Result<()> {
     std::fs::rename(begun, path)
 }
 
-/// What a file was when it was looked at. None: there is no file.
-pub(super) type Stamp = Option<(SystemTime, u64)>;
+/// What a file was when it was looked at: its number, and when it was changed last. Other than the time at which it was
+/// written, that time also says that its permissions have changed. None: there is no file.
+pub(super) type Stamp = Option<(u64, i64, i64)>;
 
 pub(super) fn stamp(path: &Path) -> Stamp {
     let status = std::fs::metadata(path).ok()?;
-    Some((status.modified().ok()?, status.len()))
+    Some((status.ino(), status.ctime(), status.ctime_nsec()))
 }

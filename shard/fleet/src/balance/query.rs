@@ -12,7 +12,16 @@ const TEXT_BYTES_MAX: usize = 128;
 /// A longer round trip, in milliseconds, is as useless as this one.
 const ROUND_TRIP_MS_MAX: f32 = 60_000.0;
 
-/// The fields of `/v1/route` and `/v1/explain`. All are the client's word.
+/// The fields that `/v1/route` takes.
+pub(super) const OF_ROUTE: &[&str] =
+    &["contract", "region", "rtt", "account", "party", "size", "pass", "failed", "queue"];
+/// The fields that `/v1/explain` takes.
+pub(super) const OF_EXPLAIN: &[&str] =
+    &["contract", "region", "rtt", "account", "party", "size", "pass", "failed", "queue", "address"];
+/// The fields that an explanation without a balancer takes: what balancers signed, only they can check.
+pub(super) const OF_COMMAND: &[&str] = &["contract", "region", "rtt", "account", "party", "size", "address"];
+
+/// What a client asks with. All of it is the client's word.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Fields {
     pub(super) contract: Option<String>,
@@ -24,27 +33,52 @@ pub(super) struct Fields {
     pub(super) pass: Option<String>,
     pub(super) failed: Vec<String>,
     pub(super) queue: Option<String>,
-    /// For `/v1/explain` alone: the address in place of the client's.
+    /// For explanations alone: the client's address.
     pub(super) address: Option<IpAddr>,
 }
 
-const NAMES: &str = "contract, region, rtt, account, party, size, pass, failed, queue";
-
 impl Fields {
-    /// Reads the fields. A field may be there once.
+    /// Reads those of the fields `taken` that a query has. A field may be there once.
     ///
     /// # Errors
     /// The field that is wrong, and what it must be.
-    pub(super) fn parse(query: &str) -> Result<Fields, String> {
+    pub(super) fn parse(query: &str, taken: &[&str]) -> Result<Fields, String> {
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decoded(value).ok_or_else(|| format!("{}: this is not percent-encoded UTF-8", shown(name)))?;
+            Ok((name, value))
+        });
+        Fields::read(pairs, taken)
+    }
+
+    /// Reads fields that are written as `NAME=VALUE`, and not encoded.
+    ///
+    /// # Errors
+    /// As [`Fields::parse`].
+    pub(super) fn plain(pairs: &[String], taken: &[&str]) -> Result<Fields, String> {
+        let pairs = pairs.iter().map(|pair| {
+            let (name, value) = pair.split_once('=').ok_or_else(|| format!("{}: expected NAME=VALUE", shown(pair)))?;
+            Ok((name, value.to_owned()))
+        });
+        Fields::read(pairs, taken)
+    }
+
+    fn read<'a>(
+        pairs: impl Iterator<Item = Result<(&'a str, String), String>>,
+        taken: &[&str],
+    ) -> Result<Fields, String> {
         let mut fields = Fields::default();
         let mut seen = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for pair in pairs {
+            let (name, value) = pair?;
+            if !taken.contains(&name) {
+                let (name, taken) = (shown(name), taken.join(", "));
+                return Err(format!("{name}: there is no such field here; the fields are {taken}"));
+            }
             if seen.contains(&name) {
-                return Err(format!("{}: send this field once", shown(name)));
+                return Err(format!("{name}: send this field once"));
             }
             seen.push(name);
-            let value = decoded(value).ok_or_else(|| format!("{}: this is not percent-encoded UTF-8", shown(name)))?;
             fields.set(name, value)?;
         }
         match (&fields.party, fields.size) {
@@ -93,7 +127,7 @@ impl Fields {
             }
             "queue" => self.queue = Some(value),
             "address" => self.address = Some(value.parse().map_err(|_| "address: expected an IP address".to_owned())?),
-            other => return Err(format!("{}: there is no such field; the fields are {NAMES}", shown(other))),
+            other => return Err(format!("{}: there is no such field", shown(other))),
         }
         Ok(())
     }
@@ -156,21 +190,48 @@ mod tests {
 
     #[test]
     fn the_fields_are_read() {
-        let fields =
-            Fields::parse("contract=1.2%2B3&region=eu&rtt=eu:12.5,us:98&party=a+b&size=4&failed=x,y&address=::1")
-                .unwrap();
+        let query = "contract=1.2%2B3&region=eu&rtt=eu:12.5,us:98&party=a+b&size=4&failed=x,y&address=::1";
+        let fields = Fields::parse(query, OF_EXPLAIN).unwrap();
         assert_eq!(fields.contract.as_deref(), Some("1.2+3"));
         assert_eq!(fields.region, Some("eu".parse().unwrap()));
         assert_eq!(fields.round_trips, [("eu".parse().unwrap(), 12.5), ("us".parse().unwrap(), 98.0)]);
         assert_eq!((fields.party.as_deref(), fields.size), (Some("a b"), Some(4)));
         assert_eq!(fields.failed, ["x", "y"]);
-        assert_eq!(Fields::parse("").unwrap(), Fields::default());
+        assert_eq!(Fields::parse("", OF_ROUTE).unwrap(), Fields::default());
+    }
+
+    #[test]
+    fn what_is_written_on_a_command_line_is_not_encoded() {
+        let pairs = ["contract=1.2+3", "account=a+b&c=%20", "party==", "size=2"].map(str::to_owned);
+        let fields = Fields::plain(&pairs, OF_COMMAND).unwrap();
+        assert_eq!(fields.contract.as_deref(), Some("1.2+3"));
+        assert_eq!(fields.account.as_deref(), Some("a+b&c=%20"));
+        assert_eq!(fields.party.as_deref(), Some("="));
+        let fault = |pair: &str| Fields::plain(&[pair.to_owned()], OF_COMMAND).unwrap_err();
+        assert_eq!(fault("region"), "region: expected NAME=VALUE");
+        assert!(fault("=eu").starts_with(": there is no such field here"));
+    }
+
+    #[test]
+    fn a_fault_lists_the_fields_that_are_taken_and_each_of_them_is_known() {
+        for taken in [OF_ROUTE, OF_EXPLAIN, OF_COMMAND] {
+            let fault = Fields::parse("regon=eu", taken).unwrap_err();
+            assert_eq!(fault, format!("regon: there is no such field here; the fields are {}", taken.join(", ")));
+            for name in taken {
+                let known = Fields::parse(&format!("{name}="), taken);
+                assert!(!known.is_err_and(|fault| fault.contains("there is no such field")), "{name}");
+            }
+        }
+        assert!(
+            Fields::parse("address=::1", OF_ROUTE).unwrap_err().starts_with("address: there is no such field here")
+        );
+        assert!(Fields::parse("pass=A", OF_COMMAND).unwrap_err().starts_with("pass: there is no such field here"));
     }
 
     #[test]
     fn a_wrong_field_is_named() {
         for (query, expected) in [
-            ("regon=eu", "regon: there is no such field; the fields are contract"),
+            ("regon=eu", "regon: there is no such field here; the fields are contract"),
             ("region=EU", "region: \"EU\" is no name"),
             ("region=eu&region=us", "region: send this field once"),
             ("rtt=eu", "rtt: expected REGION:MILLISECONDS"),
@@ -187,18 +248,18 @@ mod tests {
             ("failed=1,2,3,4,5,6,7,8,9", "failed: send at most 8"),
             ("address=localhost", "address: expected an IP address"),
         ] {
-            let fault = Fields::parse(query).unwrap_err();
+            let fault = Fields::parse(query, OF_EXPLAIN).unwrap_err();
             assert!(fault.starts_with(expected), "{query}: {fault}");
         }
         let many = (0..33).map(|number| format!("r{number}:1")).collect::<Vec<_>>().join(",");
-        assert!(Fields::parse(&format!("rtt={many}")).unwrap_err().contains("at most 32"));
+        assert!(Fields::parse(&format!("rtt={many}"), OF_ROUTE).unwrap_err().contains("at most 32"));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
         #[test]
         fn no_query_ends_in_a_panic_and_no_answer_repeats_control_characters(query in "[a-z%=&+,:0-9\\x00-\\x1f\u{e4}]{0,60}") {
-            if let Err(fault) = Fields::parse(&query) {
+            if let Err(fault) = Fields::parse(&query, OF_EXPLAIN) {
                 prop_assert!(fault.len() < 600 && !fault.contains(char::is_control), "{fault:?}");
             }
         }

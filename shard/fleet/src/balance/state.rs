@@ -10,7 +10,7 @@ use super::login::Login;
 use super::places::{Places, Rates};
 use super::settings::Settings;
 use super::tokens::Tokens;
-use crate::balancer::{Ask, Balancer, Decision, Outcome, Refused, Seal, Step, Whereabouts};
+use crate::balancer::{Ask, Balancer, Decision, Explanation, Outcome, Refused, Seal, Step, Whereabouts};
 use crate::location::Locator;
 use crate::registry::Freshness;
 use std::net::IpAddr;
@@ -133,6 +133,14 @@ impl State {
         }
         self.flows().count(ask.request.place, &decision.outcome, now_ms);
         decision
+    }
+
+    /// What a route would decide now, in full. Not even the number of the next decision is used up.
+    pub(super) fn explain(&self, ask: &Ask) -> Explanation {
+        let (now_ms, random) = (self.now_ms(), self.random.load(Ordering::Relaxed));
+        let mut balancer = self.balancer();
+        balancer.set_clock(now_ms, clock::now_ms());
+        balancer.explain(ask, now_ms, random)
     }
 
     /// Clients sent nowhere, by reason.

@@ -1,21 +1,25 @@
-//! A decision in full: every region and every host, with the reasons. Nothing is held, and nobody waits.
+//! A decision in full: what a client would be told, and every region and every host, with the reasons. A copy of the balancer
+//! decides, by the path that decides for clients. So both cannot differ, and nothing changes.
 
+use super::decision::{Decision, Outcome, Refused};
 use super::fit::{Fit, Need};
-use super::instance::Balancer;
+use super::instance::{Ask, Balancer};
 use super::order;
-use super::pick::{load, pick};
-use super::request::{Party, Request, Whereabouts};
+use super::pick::load;
+use super::queue::Waits;
+use super::request::{Request, Whereabouts};
 use super::step::Step;
 use crate::location::Place;
 use crate::model::Name;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// A decision in full.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Explanation {
-    /// The host that the client would get. None: it would wait or be refused.
-    pub host: Option<Name>,
+    /// What the client would be told.
+    #[serde(flatten)]
+    pub answer: Answer,
     /// Why.
     pub why: Vec<Step>,
     /// Where the client's address is.
@@ -24,6 +28,56 @@ pub struct Explanation {
     pub revision: u64,
     /// The regions that the client may play in, the best first.
     pub regions: Vec<ExplainedRegion>,
+}
+
+/// What a client would be told. As JSON it is one field: `host`, `queue` or `refused`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// To play on this host.
+    Host(Name),
+    /// To wait. There is no ticket: nobody waits because of an explanation.
+    Queue {
+        /// Its estimated position. The next to be admitted has 1.
+        position: u64,
+        /// Estimated seconds until its turn. None: nobody was admitted lately.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wait: Option<u64>,
+        /// Seconds until it would ask again.
+        retry_after: u64,
+    },
+    /// That it can play nowhere.
+    #[serde(serialize_with = "name_of")]
+    Refused(Refused),
+}
+
+fn name_of<S: Serializer>(refused: &Refused, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(refused.name())
+}
+
+impl From<&Outcome> for Answer {
+    fn from(outcome: &Outcome) -> Answer {
+        match outcome {
+            Outcome::Host(host) => Answer::Host(host.name.clone()),
+            Outcome::Waits(Waits { position, wait_s, ask_again_s, .. }) => {
+                Answer::Queue { position: *position, wait: *wait_s, retry_after: *ask_again_s }
+            }
+            Outcome::Refused(refused) => Answer::Refused(*refused),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Host(host) => write!(formatter, "host {host}"),
+            Answer::Queue { position, wait, .. } => {
+                write!(formatter, "waits, at position {position}")?;
+                wait.map_or(Ok(()), |wait| write!(formatter, ", for about {wait} s"))
+            }
+            Answer::Refused(refused) => write!(formatter, "{refused}"),
+        }
+    }
 }
 
 /// A region of an explanation.
@@ -57,10 +111,7 @@ pub struct ExplainedHost {
 /// Sentences, then a line for each region and each host.
 impl fmt::Display for Explanation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Some(host) => writeln!(formatter, "host {host}")?,
-            None => writeln!(formatter, "no host")?,
-        }
+        writeln!(formatter, "{}", self.answer)?;
         for step in &self.why {
             writeln!(formatter, "  {step}")?;
         }
@@ -87,34 +138,28 @@ impl fmt::Display for Explanation {
 }
 
 impl Balancer {
-    /// Explains what [`Balancer::route`] would decide, if nobody waits.
-    pub fn explain(&self, request: &Request, now_ms: u64, random: u64) -> Explanation {
-        let mut why = Vec::new();
-        let mut host = match &request.party {
-            Some(Party::Member(pass)) => self.party_host(request, pass, now_ms, &mut why),
-            _ => None,
-        };
-        let order = order::regions(&self.index, &self.policy, request, &mut why);
-        let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
-        let reach = order::reach(&self.index, &self.policy, order);
-        for region in &reach {
-            let (tally, fitting) = need.survey(*region);
-            why.push(Step::Region { region: self.index.region(*region).name.clone(), tally });
-            if host.is_none() && !fitting.is_empty() {
-                host = Some(pick((&self.index, &self.live, &self.policy), request, &fitting, random, &mut why));
-            }
-        }
-        let place = match request.place {
+    /// Explains what [`Balancer::route`] would answer now, with the same `random`. Nobody waits and no place is held because of
+    /// it.
+    pub fn explain(&self, ask: &Ask, now_ms: u64, random: u64) -> Explanation {
+        let mut copy = self.copy_for(ask, now_ms);
+        copy.advance(now_ms);
+        let place = match ask.request.place {
             Whereabouts::At(place) => Some(place),
             Whereabouts::NoDatabase | Whereabouts::Unknown => None,
         };
-        Explanation {
-            host: host.map(|host| self.index.host(host).name.clone()),
-            why,
-            place,
-            revision: self.index.directory.revision,
-            regions: reach.into_iter().map(|region| self.explain_region(region, request, place, &need)).collect(),
-        }
+        // Before the decision, which holds places.
+        let regions = copy.explain_regions(&ask.request, place, now_ms);
+        let revision = copy.index.directory.revision;
+        let Decision { outcome, why, .. } = copy.route(ask, now_ms, random);
+        Explanation { answer: Answer::from(&outcome), why, place, revision, regions }
+    }
+
+    fn explain_regions(&self, request: &Request, place: Option<Place>, now_ms: u64) -> Vec<ExplainedRegion> {
+        // Why they are in this order, the decision says.
+        let order = order::regions(&self.index, &self.policy, request, &mut Vec::new());
+        let need = Need::new(&self.index, &self.live, &self.policy, request, now_ms);
+        let reach = order::reach(&self.index, &self.policy, order);
+        reach.into_iter().map(|region| self.explain_region(region, request, place, &need)).collect()
     }
 
     fn explain_region(&self, number: u32, request: &Request, place: Option<Place>, need: &Need<'_>) -> ExplainedRegion {

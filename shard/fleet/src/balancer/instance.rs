@@ -21,7 +21,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Balancer {
     pub(super) policy: Policy,
-    pub(super) index: Index,
+    pub(super) index: Arc<Index>,
     pub(super) live: Live,
     queue: Queue,
     passes: Passes,
@@ -59,7 +59,7 @@ struct Found {
 impl Balancer {
     /// A balancer without hosts. `now_ms` is the time in milliseconds, as everywhere here: by a clock that is never set.
     pub fn new(policy: Policy, now_ms: u64) -> Balancer {
-        let index = Index::new(&Arc::default(), &policy);
+        let index = Arc::new(Index::new(&Arc::default(), &policy));
         let live = Live::new(&index);
         let queue = Queue::new(policy.waiting.clone(), now_ms);
         Balancer { policy, index, live, queue, passes: Passes::default(), wall_ahead_ms: 0 }
@@ -81,7 +81,7 @@ impl Balancer {
     fn renew(&mut self, directory: &Arc<Directory>) {
         let index = Index::new(directory, &self.policy);
         self.live.carry_over(&self.index, &index, self.policy.balancers);
-        self.index = index;
+        self.index = Arc::new(index);
     }
 
     /// Says what milliseconds since 1970 it is at `now_ms`. Balancers put that time into tickets and passes for each other, so it
@@ -121,12 +121,34 @@ impl Balancer {
     /// Decides where a client goes, and holds its place there for 10 s, those of a party for 30 s: at most 32 places per network.
     /// `random` is any number.
     pub fn route(&mut self, ask: &Ask, now_ms: u64, random: u64) -> Decision {
-        self.live.advance(now_ms);
-        self.queue.advance(now_ms);
-        self.passes.advance(now_ms);
+        self.advance(now_ms);
         let (mut why, mut taken) = (Vec::with_capacity(8), Taken::default());
         let outcome = self.decide(ask, now_ms, random, &mut why, &mut taken);
         Decision { outcome, why, taken }
+    }
+
+    /// A copy that answers this question as the balancer would, and no other one. What cannot change the answer is left out: a
+    /// copy of everything would keep clients waiting for milliseconds.
+    pub(super) fn copy_for(&self, ask: &Ask, now_ms: u64) -> Balancer {
+        let pass = match &ask.request.party {
+            Some(Party::Member(pass)) => Some(pass),
+            Some(Party::Founder { .. }) | None => None,
+        };
+        Balancer {
+            policy: self.policy.clone(),
+            index: Arc::clone(&self.index),
+            live: self.live.copy(),
+            queue: self.queue.copy_for(ask.ticket.as_ref()),
+            passes: self.passes.copy_for(pass, now_ms),
+            wall_ahead_ms: self.wall_ahead_ms,
+        }
+    }
+
+    /// Forgets what is over by now.
+    pub(super) fn advance(&mut self, now_ms: u64) {
+        self.live.advance(now_ms);
+        self.queue.advance(now_ms);
+        self.passes.advance(now_ms);
     }
 
     /// The client does not get the answer of a decision: what the decision took is free again.
@@ -163,7 +185,7 @@ impl Balancer {
         if let Some(outcome) = self.gate(ask, &found, now_ms, random, (why, taken)) {
             return outcome;
         }
-        let parts = (&self.index, &self.live, &self.policy);
+        let parts = (&*self.index, &self.live, &self.policy);
         let host = pick(parts, &ask.request, &found.fitting, random, why);
         self.hold(ask, host, now_ms, taken);
         self.at(host)
@@ -209,7 +231,7 @@ impl Balancer {
     }
 
     /// The host of a party's pass, if members pass the queue there. They may use the reserve.
-    pub(super) fn party_host(&self, request: &Request, pass: &Pass, now_ms: u64, why: &mut Vec<Step>) -> Option<u32> {
+    fn party_host(&self, request: &Request, pass: &Pass, now_ms: u64, why: &mut Vec<Step>) -> Option<u32> {
         let host = &pass.host;
         let Some(number) = self.index.host_number(host) else {
             why.push(Step::PartyHostGone { host: host.clone() });

@@ -69,6 +69,11 @@ impl Live {
         Live { hosts: vec![LiveHost::default(); index.hosts.len()], ..Live::default() }
     }
 
+    /// A copy for a decision that is not carried out. Whose places are held does not change it, so that is left out.
+    pub(super) fn copy(&self) -> Live {
+        Live { hosts: self.hosts.clone(), second: self.second, ..Live::default() }
+    }
+
     /// Goes on with a new index. Players that have arrived since the old one are in the directory now, so their places are no
     /// longer held. Of `n` that arrived, this balancer sent about `n / balancers`.
     pub(super) fn carry_over(&mut self, old: &Index, new: &Index, balancers: u32) {

@@ -25,7 +25,7 @@
 //! | `passes` | the passes of parties, and the places that are held for them |
 //! | `instance` | [`Balancer`]: all of it together |
 //! | `decision`, `step` | the answer, and why |
-//! | `explain` | the answer in full |
+//! | `explain` | the answer in full, by a copy that decides |
 //! | `seal` | signs what clients carry from one balancer to another |
 //! | `hash` | hashes that all balancers compute alike |
 
@@ -46,7 +46,7 @@ mod seal;
 mod step;
 
 pub use decision::{Decision, Outcome, Refused, Taken};
-pub use explain::{ExplainedHost, ExplainedRegion, Explanation};
+pub use explain::{Answer, ExplainedHost, ExplainedRegion, Explanation};
 pub use fit::{Fit, Tally};
 pub use index::Index;
 pub use instance::{Ask, Balancer, network_hash};

@@ -15,6 +15,8 @@ const PARTY_HOLD_MS: u64 = PARTY_HOLD_SECONDS * 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Passes {
     parties: HashMap<Pass, Places>,
+    /// Parties that a copy has left out. They count as remembered.
+    left_out: usize,
     swept_s: u64,
 }
 
@@ -30,9 +32,20 @@ pub(super) struct Places {
 }
 
 impl Passes {
+    /// A copy that answers one who shows this pass, at that time.
+    pub(super) fn copy_for(&self, pass: Option<&Pass>, now_ms: u64) -> Passes {
+        let known = pass.and_then(|pass| Some((pass.clone(), *self.parties.get(pass)?)));
+        let known: HashMap<Pass, Places> = known.into_iter().collect();
+        let is_swept = now_ms / 1_000 <= self.swept_s;
+        let stays =
+            |(pass, places): &(&Pass, &Places)| (is_swept || now_ms < places.until_ms) && !known.contains_key(*pass);
+        let left_out = self.parties.iter().filter(stays).count();
+        Passes { parties: known, left_out, swept_s: self.swept_s }
+    }
+
     /// A founder was sent to the host of this pass, and places are held there.
     pub(super) fn found(&mut self, pass: &Pass, held: u32, now_ms: u64) {
-        if self.parties.len() < PARTIES_MAX {
+        if self.has_room() {
             // One of the places is the founder's own. It may come again, if there is a free place.
             let places = Places { left: pass.size, held: held.saturating_sub(1), until_ms: now_ms + PARTY_HOLD_MS };
             self.parties.insert(pass.clone(), places);
@@ -46,8 +59,12 @@ impl Passes {
         }
         let founded_ms = pass.until_ms.saturating_sub(PASS_MS);
         let left_ms = (founded_ms + PARTY_HOLD_MS).saturating_sub(wall_ms).min(PARTY_HOLD_MS);
-        let is_new = left_ms > 0 && self.parties.len() < PARTIES_MAX;
+        let is_new = left_ms > 0 && self.has_room();
         is_new.then_some(Places { left: pass.size, held: 0, until_ms: now_ms + left_ms })
+    }
+
+    fn has_room(&self) -> bool {
+        self.parties.len() + self.left_out < PARTIES_MAX
     }
 
     /// A member takes one of these places. Gives whether it was held.
@@ -101,6 +118,25 @@ mod tests {
         assert_eq!(passes.places(&pass, NOW + PARTY_HOLD_MS, WALL), None);
         passes.advance(NOW + PARTY_HOLD_MS);
         assert!(passes.parties.is_empty());
+    }
+
+    #[test]
+    fn a_copy_says_of_its_pass_what_the_original_says_also_when_it_is_full() {
+        let mut passes = Passes::default();
+        let founded = |party: u64| Pass { party, ..pass(3) };
+        for party in 0..PARTIES_MAX as u64 {
+            passes.found(&founded(party), 3, NOW);
+        }
+        let later = NOW + PARTY_HOLD_MS;
+        for now_ms in [NOW, later - 1, later, later + 1_000] {
+            for pass in [founded(7), Pass { until_ms: WALL + 2 * PASS_MS, ..founded(u64::MAX) }] {
+                let mut copy = passes.copy_for(Some(&pass), now_ms);
+                copy.advance(now_ms);
+                passes.advance(now_ms);
+                assert_eq!(copy.places(&pass, now_ms, WALL), passes.places(&pass, now_ms, WALL), "{now_ms} {pass:?}");
+            }
+        }
+        assert_eq!(passes.copy_for(None, later + 1_000).left_out, 0);
     }
 
     #[test]

@@ -1,22 +1,24 @@
-//! What writers may do. Every change is audited before it is answered, also one that could not be made.
+//! What writers may do. Every attempt of a holder of a token is audited before it is answered, also one that is refused.
 
 use super::Client;
 use super::answer::Refusal;
 use crate::balance::audit::Change;
 use crate::balance::fleet::{HostOrder, OrderFault};
 use crate::balance::state::State;
-use crate::balance::tokens::Role;
+use crate::balance::tokens::{Holder, Role};
 use crate::balancer::Policy;
 use crate::model::Name;
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as Of};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// Bytes of a body. A policy with 256 regions has a quarter of it.
@@ -25,6 +27,8 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 const BODY: Duration = Duration::from_secs(10);
 /// Bytes of a reason.
 const REASON_BYTES_MAX: usize = 500;
+/// Characters of a target that are repeated: as many as the longest name has.
+const TARGET_CHARACTERS_MAX: usize = 63;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,29 +45,42 @@ struct DrainRequest {
     reason: String,
 }
 
+/// An attempt to change something, of somebody who may. The audit gets it when it is dropped: whatever way a request ends, also
+/// if its client is gone before the answer.
+struct Attempt<'a> {
+    state: &'a State,
+    who: String,
+    address: IpAddr,
+    action: &'static str,
+    target: String,
+    details: Value,
+    outcome: Result<(), String>,
+}
+
 pub(super) async fn maintenance(
     Of(state): Of<Arc<State>>,
     Extension(client): Extension<Client>,
-    Path(host): Path<String>,
+    host: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let holder = state.authorize(client, &headers, Role::Write)?;
-    let MaintenanceRequest { on, reason } = state.json(body).await?;
-    let order = if on { HostOrder::MaintenanceOn } else { HostOrder::MaintenanceOff };
-    state.order(client, &holder.name, &host, order, &reason).await
+    let host = named(host);
+    let mut attempt = state.attempt(client, &headers, "maintenance", &host)?;
+    let made = attempt.maintenance(&host, body).await;
+    attempt.answer(made)
 }
 
 pub(super) async fn drain(
     Of(state): Of<Arc<State>>,
     Extension(client): Extension<Client>,
-    Path(host): Path<String>,
+    host: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let holder = state.authorize(client, &headers, Role::Write)?;
-    let DrainRequest { reason } = state.json(body).await?;
-    state.order(client, &holder.name, &host, HostOrder::Drain, &reason).await
+    let host = named(host);
+    let mut attempt = state.attempt(client, &headers, HostOrder::Drain.name(), &host)?;
+    let made = attempt.drain(&host, body).await;
+    attempt.answer(made)
 }
 
 pub(super) async fn policy(
@@ -72,62 +89,115 @@ pub(super) async fn policy(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let holder = state.authorize(client, &headers, Role::Write)?;
-    let policy: Policy = state.json(body).await?;
-    let faults = policy.faults();
-    if !faults.is_empty() {
-        state.counters.bodies_refused.count();
-        return Err(Refusal::new(422, format!("the policy in use stays: {}", faults.join("; "))));
-    }
-    let kept = state.fleet.keep_policy(&policy);
-    if kept.is_ok() {
-        state.balancer().set_policy(policy.clone());
-        state.counters.policies.count();
-    }
-    let details = serde_json::to_value(&policy).unwrap_or_default();
-    state.audited(client, &holder.name, ("put", "policy"), details, kept)
+    let mut attempt = state.attempt(client, &headers, "put", "policy")?;
+    let made = attempt.policy(body).await;
+    attempt.answer(made)
 }
 
-impl State {
-    async fn order(
-        &self,
-        client: Client,
-        by: &str,
-        host: &str,
-        order: HostOrder,
-        reason: &str,
-    ) -> Result<Json<Value>, Refusal> {
+/// The host that a path names. One that is not UTF-8 is no host's name: such a request is an attempt like others.
+fn named(host: Result<Path<String>, PathRejection>) -> String {
+    host.map_or_else(|_| String::new(), |Path(host)| host)
+}
+
+impl Attempt<'_> {
+    async fn maintenance(&mut self, host: &str, body: Body) -> Result<(), Refusal> {
+        let MaintenanceRequest { on, reason } = self.state.json(body).await?;
+        self.order(host, if on { HostOrder::MaintenanceOn } else { HostOrder::MaintenanceOff }, &reason).await
+    }
+
+    async fn drain(&mut self, host: &str, body: Body) -> Result<(), Refusal> {
+        let DrainRequest { reason } = self.state.json(body).await?;
+        self.order(host, HostOrder::Drain, &reason).await
+    }
+
+    async fn order(&mut self, host: &str, order: HostOrder, reason: &str) -> Result<(), Refusal> {
+        self.action = order.name();
+        self.details = json!({ "reason": &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)] });
         if reason.len() > REASON_BYTES_MAX {
             return Err(Refusal::new(400, format!("reason: expected at most {REASON_BYTES_MAX} bytes")));
         }
         let name: Name = host.parse().map_err(|error| Refusal::new(404, format!("there is no such host: {error}")))?;
-        if !self.balancer().directory().hosts.contains_key(&name) {
+        let state = self.state;
+        if !state.balancer().directory().hosts.contains_key(&name) {
             return Err(Refusal::new(404, format!("the fleet has no host {name}")));
         }
-        let outcome = self.fleet.order(&name, order, by, reason, self.random()).await;
-        self.audited(client, by, (order.name(), name.as_str()), json!({ "reason": reason }), outcome)
+        Ok(state.fleet.order(&name, order, &self.who, reason, state.random()).await?)
     }
 
-    /// Writes a change to the audit, and makes its answer.
-    fn audited(
+    async fn policy(&mut self, body: Body) -> Result<(), Refusal> {
+        let state = self.state;
+        let policy: Policy = state.json(body).await?;
+        self.details = serde_json::to_value(&policy).unwrap_or_default();
+        let faults = policy.faults();
+        if !faults.is_empty() {
+            state.counters.bodies_refused.count();
+            return Err(Refusal::new(422, format!("the policy in use stays: {}", faults.join("; "))));
+        }
+        state.fleet.keep_policy(&policy)?;
+        state.balancer().set_policy(policy);
+        state.counters.policies.count();
+        Ok(())
+    }
+
+    /// Ends the attempt, and makes its answer.
+    fn answer(mut self, made: Result<(), Refusal>) -> Result<Json<Value>, Refusal> {
+        self.outcome = made.as_ref().map_err(|refusal| refusal.error.clone()).copied();
+        let done = json!({ "done": self.action, "target": self.target });
+        drop(self);
+        made.map(|()| Json(done))
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let counters = &self.state.counters;
+        match &self.outcome {
+            Ok(()) => counters.changes.count(),
+            Err(_) => counters.changes_failed.count(),
+        }
+        let outcome = self.outcome.as_ref().err().map_or("done", String::as_str);
+        let details = std::mem::take(&mut self.details);
+        let Attempt { who, address, action, target, .. } = &*self;
+        let change = Change { who, address: *address, action, target, details, outcome, left_out: 0 };
+        self.state.audit.write(&change, counters);
+    }
+}
+
+impl From<OrderFault> for Refusal {
+    fn from(fault: OrderFault) -> Refusal {
+        Refusal::new(fault.status(), fault.to_string())
+    }
+}
+
+impl State {
+    /// Begins a change, if the client may make one. The audit also gets what a reader tries.
+    fn attempt(
         &self,
         client: Client,
-        who: &str,
-        (action, target): (&str, &str),
-        details: Value,
-        outcome: Result<(), OrderFault>,
-    ) -> Result<Json<Value>, Refusal> {
-        let told = outcome.as_ref().err().map_or_else(|| "done".to_owned(), ToString::to_string);
-        let change = Change { who, address: client.address, action, target, details, outcome: &told };
-        self.audit.write(&change, &self.counters);
-        match outcome {
-            Ok(()) => {
-                self.counters.changes.count();
-                Ok(Json(json!({ "done": action, "target": target })))
-            }
-            Err(fault) => {
-                self.counters.changes_failed.count();
-                Err(Refusal::new(fault.status(), fault.to_string()))
+        headers: &HeaderMap,
+        action: &'static str,
+        target: &str,
+    ) -> Result<Attempt<'_>, Refusal> {
+        let target = shown(target);
+        match self.authorize(client, headers, Role::Write) {
+            Ok(holder) => Ok(Attempt {
+                state: self,
+                who: holder.name,
+                address: client.address,
+                action,
+                target,
+                details: Value::Null,
+                outcome: Err("the client was gone before this was done or refused".to_owned()),
+            }),
+            Err(refusal) => {
+                if let Some(Holder { name: who, .. }) = self.holder(headers) {
+                    let (who, target, outcome) = (who.as_str(), target.as_str(), refusal.error.as_str());
+                    let (address, details) = (client.address, Value::Null);
+                    let change = Change { who, address, action, target, details, outcome, left_out: 0 };
+                    self.counters.changes_failed.count();
+                    self.audit.write_of_reader(&change, Instant::now(), &self.counters);
+                }
+                Err(refusal)
             }
         }
     }
@@ -145,4 +215,9 @@ impl State {
         serde_json::from_slice(&bytes)
             .map_err(|error| refused(Refusal::new(400, format!("this is not the JSON needed: {error}"))))
     }
+}
+
+/// The target of a request as the audit and an answer may repeat it: a client can send any text in place of a name.
+fn shown(target: &str) -> String {
+    target.chars().filter(char::is_ascii_graphic).take(TARGET_CHARACTERS_MAX).collect()
 }

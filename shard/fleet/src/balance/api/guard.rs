@@ -18,9 +18,10 @@ impl State {
     /// # Errors
     /// It needs a token, or one that may write.
     pub(super) fn authorize(&self, client: Client, headers: &HeaderMap, role: Role) -> Result<Holder, Refusal> {
-        let Some(tokens) = self.tokens() else { return without_tokens(client, headers, role) };
-        let holder = bearer(headers).and_then(|token| tokens.holder(token).cloned());
-        let holder = holder.ok_or_else(|| {
+        if self.tokens().is_none() {
+            return without_tokens(client, headers, role);
+        }
+        let holder = self.holder(headers).ok_or_else(|| {
             Refusal::new(
                 401,
                 "this needs a token of the balancer's `tokens`: send the header `Authorization: Bearer TOKEN`",
@@ -30,6 +31,11 @@ impl State {
             return Err(Refusal::new(403, format!("the token of {} may read, but not write", holder.name)));
         }
         Ok(holder)
+    }
+
+    /// Who holds the token of a request, whatever it allows.
+    pub(super) fn holder(&self, headers: &HeaderMap) -> Option<Holder> {
+        self.tokens()?.holder(bearer(headers)?).cloned()
     }
 }
 

@@ -5,6 +5,7 @@ use super::answer::Refusal;
 use crate::balance::clock::now_ms;
 use crate::balance::flows::FlowReport;
 use crate::balance::metrics;
+use crate::balance::query::OF_EXPLAIN;
 use crate::balance::state::State;
 use crate::balance::tokens::Role;
 use crate::balancer::{Balancer, Explanation, Policy};
@@ -103,17 +104,10 @@ pub(super) async fn explain(
     headers: HeaderMap,
 ) -> Result<Json<Explanation>, Refusal> {
     state.authorize(client, &headers, Role::Read)?;
-    let fields = state.fields(query.as_deref())?;
-    if !fields.failed.is_empty() {
-        return Err(Refusal::new(400, "failed: an explanation takes no receipts"));
-    }
+    let fields = state.fields(query.as_deref(), OF_EXPLAIN)?;
     let address = fields.address.unwrap_or(client.address);
-    // The operator's own token says nothing about the player.
-    let ask = state.ask(fields, &HeaderMap::new(), address, now_ms())?;
-    let random = state.random();
-    let mut balancer = state.balancer();
-    balancer.set_clock(state.now_ms(), now_ms());
-    Ok(Json(balancer.explain(&ask.request, state.now_ms(), random)))
+    let ask = state.supposed(fields, address, now_ms())?;
+    Ok(Json(state.explain(&ask)))
 }
 
 pub(super) async fn fleet(

@@ -4,8 +4,9 @@ use super::Client;
 use super::answer::{Refusal, with_wait};
 use crate::balance::clock::now_ms;
 use crate::balance::login::JoinTicket;
+use crate::balance::query::OF_ROUTE;
 use crate::balance::state::State;
-use crate::balancer::{Ask, Decision, HELD_PER_NETWORK_MAX, Outcome, Party, Receipt, Refused, Step, Taken, Waits};
+use crate::balancer::{Decision, Outcome, Receipt, Refused, Step, Taken, Waits};
 use crate::model::{Host, Name};
 use axum::extract::{RawQuery, State as Of};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -77,13 +78,9 @@ pub(super) async fn route(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let fields = state.fields(query.as_deref())?;
-    if fields.address.is_some() {
-        return Err(Refusal::new(400, "address: only /v1/explain takes this field"));
-    }
+    let fields = state.fields(query.as_deref(), OF_ROUTE)?;
     let now_ms = now_ms();
     let ask = state.ask(fields, &headers, client.address, now_ms)?;
-    check_size(&ask)?;
     let Decision { outcome, why, taken } = state.route(&ask);
     match outcome {
         Outcome::Host(host) => {
@@ -96,17 +93,6 @@ pub(super) async fn route(
         }
         Outcome::Waits(waits) => Ok(in_queue(&state, &waits, &why)),
         Outcome::Refused(refused) => Ok(nowhere(refused, &why)),
-    }
-}
-
-/// As many places as a large party needs are held only for an account: otherwise anybody could fill the fleet by asking alone.
-fn check_size(ask: &Ask) -> Result<(), Refusal> {
-    match ask.request.party {
-        Some(Party::Founder { size, .. }) if size > HELD_PER_NETWORK_MAX && !ask.has_account => {
-            let error = format!("size: a party of more than {HELD_PER_NETWORK_MAX} needs the token of an account");
-            Err(Refusal::new(400, error))
-        }
-        _ => Ok(()),
     }
 }
 

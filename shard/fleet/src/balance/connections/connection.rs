@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -23,8 +23,6 @@ use tower::ServiceExt;
 
 /// For the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// For the head of a request, counted from the end of the one before. So it is the time for an idle connection, too.
-const HEAD: Duration = Duration::from_secs(20);
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Headers of a request.
@@ -59,21 +57,36 @@ pub(super) async fn serve(stream: TcpStream, from: IpAddr, place: Place, shared:
     let router = shared.router.clone();
     let service = service_fn(move |request| answer(request, from, router.clone()));
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
+    let head = shared.state.settings.head;
+    builder.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
     let stream = Stream::new(carried, Arc::clone(&shared.state));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut drains = shared.drains.clone();
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = drains.begun() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        ended = &mut connection => Some(ended),
+        () = drains.begun() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    if ended.is_err_and(|error| !error.is_timeout() && !error.is_incomplete_message()) {
+    let begun = connection.into_parts().read_buf;
+    if ended.is_err_and(|error| has_failed(&error, &begun)) {
         counters.connections_failed.count();
     }
     drop(place);
+}
+
+/// Whether a connection ended other than by a client that left, or one that had nothing more to ask. `begun` is what has come
+/// of a request.
+fn has_failed(error: &hyper::Error, begun: &[u8]) -> bool {
+    match error.is_timeout() {
+        true => !begun.is_empty(),
+        false => !error.is_incomplete_message(),
+    }
 }
 
 async fn answer(request: Request<Incoming>, from: IpAddr, router: Router) -> Result<Response<Body>, Infallible> {

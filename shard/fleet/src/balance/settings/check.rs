@@ -41,6 +41,7 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
         },
         drain: raw.drain_secs.map_or(defaults.drain, Duration::from_secs),
         look_every: defaults.look_every,
+        head: defaults.head,
     };
     if raw.fleet.is_none() {
         faults.push(
@@ -62,7 +63,7 @@ fn certificate(raw: &Raw, faults: &mut Vec<String>) -> Option<CertificateFiles> 
     None
 }
 
-/// Players' tokens must not cross a network in the clear.
+/// Players' tokens must not cross a network in the clear. With `trusted-proxies`, connections from elsewhere are closed.
 fn check_exposure(settings: &Settings, faults: &mut Vec<String>) {
     let listen = settings.listen;
     if settings.certificate.is_none() && !listen.ip().is_loopback() && settings.trusted_proxies.is_empty() {

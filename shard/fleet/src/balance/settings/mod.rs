@@ -53,6 +53,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Time between two looks at files.
     pub look_every: Duration,
+    /// For the head of a request, counted from the end of the one before. So it is the time for an idle connection, too.
+    pub head: Duration,
 }
 
 /// Limits. An IPv6 address counts as its /64; a /48 has the limits of 16 of these.
@@ -104,6 +106,7 @@ impl Default for Settings {
             limits: LimitSettings::default(),
             drain: Duration::from_secs(5),
             look_every: Duration::from_secs(2),
+            head: Duration::from_secs(20),
         }
     }
 }

@@ -16,8 +16,8 @@ pub struct Raw {
     /// Address and port, TCP. [default: 127.0.0.1:3580]
     #[arg(long, value_name = "ADDRESS", env = "RINGSHARD_BALANCE_LISTEN", hide_env = true)]
     pub listen: Option<SocketAddr>,
-    /// PEM file with the certificate and its chain. Without it the balancer speaks HTTP: on loopback, or behind
-    /// `trusted-proxies` that speak HTTPS.
+    /// PEM file with the certificate and its chain. Without it the balancer speaks HTTP with this host, and with
+    /// `trusted-proxies` that speak HTTPS; it closes other connections.
     #[arg(long, value_name = "FILE", env = "RINGSHARD_BALANCE_CERTIFICATE", hide_env = true)]
     pub certificate: Option<PathBuf>,
     /// PEM file with the private key of the certificate.
@@ -45,7 +45,8 @@ pub struct Raw {
     /// requests of this host may read, and nobody may write.
     #[arg(long, value_name = "FILE", env = "RINGSHARD_BALANCE_TOKENS", hide_env = true)]
     pub tokens: Option<PathBuf>,
-    /// File to which a line of JSON is added for each change by an operator. [default: the log has them]
+    /// File to which a line of JSON is added for each change by an operator, also for one that was refused. [default: the log
+    /// has them]
     #[arg(long, value_name = "FILE", env = "RINGSHARD_BALANCE_AUDIT", hide_env = true)]
     pub audit: Option<PathBuf>,
     /// Networks of proxies whose `X-Forwarded-For` is believed. [default: none]

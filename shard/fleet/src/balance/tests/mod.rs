@@ -1,8 +1,11 @@
 //! A balancer on a port of loopback, and clients that ask it.
 
+mod attempts;
 mod client;
+mod explanations;
 mod hostile;
 mod operators;
+mod plain;
 mod replays;
 mod routes;
 

@@ -122,7 +122,7 @@ struct Used {
     until_ms: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Line {
     /// Sorted by the time of the first ask, then by id.
     waiting: VecDeque<Waiter>,
@@ -157,6 +157,18 @@ impl Queue {
 
     pub(super) fn set(&mut self, settings: Waiting) {
         self.settings = settings;
+    }
+
+    /// A copy that answers one who shows this ticket. Other used tickets are left out.
+    pub(super) fn copy_for(&self, ticket: Option<&Ticket>) -> Queue {
+        let used = ticket.and_then(|ticket| Some((ticket.id, *self.used.get(&ticket.id)?)));
+        Queue {
+            settings: self.settings.clone(),
+            lines: self.lines.clone(),
+            networks: self.networks.clone(),
+            used: used.into_iter().collect(),
+            ..*self
+        }
     }
 
     /// Forgets clients that did not ask again. Call it before a decision; it does something once per second.

@@ -1,5 +1,6 @@
 //! Model check: random fleets, and a slow, obvious balancer that must decide alike. Then what must hold of every decision.
 
+mod explained;
 mod properties;
 mod reference;
 

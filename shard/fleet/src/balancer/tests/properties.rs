@@ -294,31 +294,6 @@ fn a_host_that_left_or_failed_is_passed_over() {
 }
 
 #[test]
-fn an_explanation_names_the_host_that_a_route_gives_and_every_other_with_its_reason() {
-    let mut fleet =
-        directory((0..6).map(|number| host(&format!("h{number}"), if number < 3 { "near" } else { "far" })));
-    fleet.hosts.get_mut("h1").unwrap().state = HostState::Maintenance;
-    let request = Request { region: Some(name("near")), ..Request::default() };
-    let mut balancer = balancer(super::super::Strategy::LeastLoaded, &fleet);
-    let explanation = balancer.explain(&request, LATER, 5);
-    assert_eq!(explanation.host, Some(sent(&mut balancer, &request, 5)));
-    assert_eq!(explanation.regions[0].name, name("near"));
-    let text = explanation.to_string();
-    for line in [
-        "region near\n",
-        "  h1: in maintenance; 0 places for newcomers, 0 held, load 0 %\n",
-        "  h3: fit; 100 places for newcomers",
-    ] {
-        assert!(text.contains(line), "{line}\n{text}");
-    }
-    assert_eq!(explanation.regions[0].hosts[1].fit, Fit::Maintenance);
-    assert_eq!(explanation.regions.iter().map(|region| region.hosts.len()).sum::<usize>(), 6);
-    assert!(
-        explanation.why.iter().any(|step| step.to_string().contains("region near: 2 of 3 hosts fit; 1 in maintenance"))
-    );
-}
-
-#[test]
 fn faults_of_a_policy_name_the_field_and_what_it_must_be() {
     let policy: Policy = serde_json::from_str(
         r#"{"reserve-percent": 60, "balancers": 0, "regions-by": ["wish", "wish"],
