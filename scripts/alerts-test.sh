@@ -14,8 +14,8 @@ Checks shard/deploy's rules, their unit tests and a scrape with promtool. Then i
 Prometheus in a network namespace, checks that no alert fires, causes each alert, and waits until it fires. The rules' time
 spans are shortened; the test takes about five minutes.
 
-RingshardSegmentationStopped has only its unit test: the loopback device can always segment. So have RingshardInputsMissed and
-RingshardJobsRefused.
+RingshardSegmentationStopped has only its unit test: the loopback device can always segment. So have RingshardInputsMissed,
+RingshardJobsRefused, and the alerts of fleets, balancers and nodes.
 
 Needs root, prometheus (with promtool), nft, ip, curl and python3. Exit codes: 0: each alert fired, and none without a
 cause. 2: an alert did not fire, or fired without a cause. 1: it did not run.

@@ -1,7 +1,11 @@
 //! METRICS.md, and the other files that name metrics, against the metrics of a running server.
 
-use crate::shared::{Folder, Server, ringshard};
+use crate::shared::{Folder, Server, TIMEOUT, free_address, ringshard};
+use ringshard::ops::admin::AdminClient;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A scrape of a server that runs a world.
 fn scrape() -> String {
@@ -33,6 +37,55 @@ fn scrape_with_fleet() -> (Server, String) {
     (server, scrape)
 }
 
+/// A balancer or a node as a process of its own, killed when it is dropped.
+struct Process(Child);
+
+impl Process {
+    fn start(arguments: &[&str]) -> Process {
+        let program = env!("CARGO_BIN_EXE_ringshard");
+        Process(Command::new(program).args(arguments).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A scrape, once it has this sample.
+fn scrape_with(address: SocketAddr, sample: &str) -> String {
+    let (client, give_up) = (AdminClient::new(address).within(Duration::from_secs(2)), Instant::now() + TIMEOUT);
+    loop {
+        let scrape = client.text("/metrics").unwrap_or_default();
+        if scrape.contains(sample) {
+            return scrape;
+        }
+        assert!(Instant::now() < give_up, "{address} should say {sample}: {scrape}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Scrapes of a balancer and a node that know one host.
+fn scrape_balancer_and_node() -> String {
+    let folder = Folder::new("metrics-balancer");
+    let (server, file) = (Server::start("metrics-balanced", "", &[]), folder.file("fleet.toml"));
+    folder.secret("relay.key", &"5".repeat(64));
+    let Server { listen, key, admin, .. } = &server;
+    let text = format!(
+        "[relays]\nkey-file = 'relay.key'\n[[hosts]]\nname = 'h'\nregion = 'eu'\naddress = '{listen}'\nkey = '{key}'\n\
+         admin = '{admin}'\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let [balancer, node, node_admin] = [(); 3].map(|()| free_address());
+    let (listen, node, admin) = (balancer.to_string(), node.to_string(), node_admin.to_string());
+    let _balancer = Process::start(&["balance", "--fleet", &file, "--listen", &listen]);
+    let _node = Process::start(&["relay", "--fleet", &file, "--name", "n", "--listen", &node, "--admin", &admin]);
+    let of_balancer = scrape_with(balancer, "ringshard_balance_hosts{");
+    of_balancer + &scrape_with(node_admin, "ringshard_relay_link_up{")
+}
+
 /// Crates that documents may name.
 const CRATES: [&str; 4] = ["ringshard_client", "ringshard_link", "ringshard_protocol", "ringshard_world"];
 
@@ -60,6 +113,32 @@ fn labels(scrape: &str, label: &str) -> Names {
     let start = format!("{label}=\"");
     let value = |line: &str| Some(line.split(&start).nth(1)?.split('"').next()?.to_owned());
     scrape.lines().filter(|line| !line.starts_with('#')).filter_map(value).collect()
+}
+
+/// What the selectors of a text choose: a metric, a label, and a value. Of a regular expression, each alternative that is a
+/// plain value.
+fn selected(text: &str) -> Vec<[String; 3]> {
+    let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+    let mut selected = Vec::new();
+    for (at, _) in text.match_indices('{') {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        let metric = &before[before.trim_end_matches(is_part).len()..];
+        let Some((inside, _)) = after.split_once('}').filter(|_| metric.starts_with("ringshard_")) else { continue };
+        // Labels and values take turns between the quotes.
+        let parts: Vec<_> = inside.split('"').collect();
+        for pair in parts.chunks_exact(2) {
+            let label = pair[0].trim_matches(|letter| !is_part(letter));
+            let is_plain = |value: &&str| value.chars().all(|letter| is_part(letter) || "0123456789-".contains(letter));
+            let mut depth = 0;
+            let alternatives = pair[1].split(|letter| {
+                depth += i32::from(letter == '(') - i32::from(letter == ')');
+                letter == '|' && depth == 0
+            });
+            let values = alternatives.filter(is_plain);
+            selected.extend(values.map(|value| [metric, label, value].map(str::to_owned)));
+        }
+    }
+    selected
 }
 
 /// The text below a heading.
@@ -149,13 +228,16 @@ fn the_page_lists_each_count_of_the_fleet_once_and_a_host_is_ready_without_its_r
 
 #[test]
 fn alerts_dashboards_and_documents_name_only_existing_metrics() {
-    let (scrape, with_services) = (scrape(), scrape_with_services());
+    // What only a server with services, of a fleet, or with a world has is in one of the scrapes.
+    let scrape = [scrape(), scrape_with_services(), scrape_with_fleet().1, scrape_balancer_and_node()].concat();
     let known = metrics(&scrape);
-    for (file, text) in [
-        ("alerts.yml", include_str!("../../../deploy/alerts.yml")),
-        ("grafana.json", include_str!("../../../deploy/grafana.json")),
-        ("README.md", include_str!("../../../../README.md")),
-        ("METRICS.md", include_str!("../../../METRICS.md")),
+    for (file, text, least) in [
+        ("alerts.yml", include_str!("../../../deploy/alerts.yml"), 25),
+        ("alerts-test.yml", include_str!("../../../deploy/alerts-test.yml"), 60),
+        ("grafana.json", include_str!("../../../deploy/grafana.json"), 60),
+        ("OPERATING.md", include_str!("../../../OPERATING.md"), 2),
+        ("README.md", include_str!("../../../../README.md"), 0),
+        ("METRICS.md", include_str!("../../../METRICS.md"), 0),
     ] {
         let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '_';
         let is_metric = |word: &&str| word.starts_with("ringshard_") && !word.ends_with('_') && !CRATES.contains(word);
@@ -164,13 +246,23 @@ fn alerts_dashboards_and_documents_name_only_existing_metrics() {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| word.strip_suffix(part));
             assert!(known.contains(histogram.unwrap_or(word)), "{file} names {word}, which is no metric");
         }
-        for label in ["reason", "event", "state", "stage"] {
-            let known = labels(&with_services, label);
-            // Variables of a dashboard, and a label of Prometheus itself.
-            let is_foreign = |value: &&String| value.contains(['$', '|']) || *value == "firing";
-            for value in labels(&text.replace("\\\"", "\""), label).iter().filter(|value| !is_foreign(value)) {
-                assert!(known.contains(value), "{file} names {label} {value}, which does not exist");
-            }
+        // Prometheus adds the first two. The others depend on the host, and on the fleet.
+        let is_ours = |label: &str| !["job", "instance", "core", "le", "kind", "to", "region"].contains(&label);
+        let selected = selected(&text.replace("\\\"", "\""));
+        for [metric, label, value] in selected.iter().filter(|[_, label, _]| is_ours(label)) {
+            let known = labels(&of_metric(&scrape, &format!("{metric}{{")), label);
+            assert!(known.contains(value), "{file} selects {metric} with {label} {value}, which does not exist");
         }
+        assert!(selected.len() >= least, "{file}: {selected:?}");
+    }
+}
+
+#[test]
+fn each_alert_has_a_test() {
+    let (alerts, tests) = (include_str!("../../../deploy/alerts.yml"), include_str!("../../../deploy/alerts-test.yml"));
+    let names: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(tests.contains(&format!("alertname=\"{name}\"")), "alerts-test.yml has no case of {name}");
     }
 }
