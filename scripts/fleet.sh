@@ -9,7 +9,7 @@ usage() {
 Usage: scripts/fleet.sh [OPTIONS]
 
 Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, and two balancers, all on free ports of
-127.0.0.1 or in namespaces. Then players walk from zone to zone.
+127.0.0.1 or in namespaces. Then players enter where the balancers send them, and walk from zone to zone.
 
   --no-build         use the existing binaries
   --binaries DIR     use `ringshard` and `ringshard-bench` of this folder
@@ -17,15 +17,17 @@ Starts three nodes of etcd, NATS, hosts of the demonstration with a zone each, a
   --players N        players (default 200)
   --secs N           seconds that they walk (default 60)
   --disturb WHAT     while they walk: host (kill -9), stop (SIGTERM to a host that does not drain then), etcd-node
-                     (kill -9), etcd (all nodes stop), nats (stops), balancer (kill -9), relay (kill -9, with --edge), move (a zone goes to another host), drain (a host
-                     ends); default: nothing
+                     (kill -9), etcd (all nodes stop), nats (stops), balancer (kill -9 while players enter), relay (kill -9, with
+                     --edge), move (a zone goes to another host), drain (a host ends), update (two hosts with the
+                     binaries of --newer start, and a rolling update replaces all others); default: nothing
   --checkpoint SECS  seconds between two checkpoints of a player; 0: none (default 10)
   --interruption MS  longest interruption of snapshots at a crossing, for 99 of 100 (default 150)
   --lost N           players that may lose their session, as on a machine that stands still for seconds (default 0)
   --away SECONDS     how long etcd or NATS stop (default 60)
+  --newer DIR        binaries of another version, for --disturb update
   --gateway          two more players, in Node: one over the WebSocket of a gateway, one over UDP (needs `npm ci && npm run
                      build` in engine/typescript)
-  --edge             the players reach the hosts only over an edge and one of two relays (needs --namespaces)
+  --edge             the players reach the hosts only over an edge and one of two relays, and ask no balancer (needs --namespaces)
   --namespaces       each program in a network namespace of its own, on one bridge (needs root)
   --json FILE        write the players' result there
 
@@ -40,7 +42,7 @@ fail() {
     exit 1
 }
 
-build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 checkpoint=10 gateway='' edge='' namespaces=''
+build=() binaries='' hosts=4 players=200 secs=60 disturb='' away=60 json='' interruption=150 lost=0 checkpoint=10 gateway='' edge='' namespaces='' newer=''
 arguments=("$@")
 while (($#)); do
     case $1 in
@@ -55,6 +57,7 @@ while (($#)); do
         --interruption) interruption=${2:?--interruption needs milliseconds} && shift 2 ;;
         --gateway) gateway=yes && shift ;;
         --edge) edge=yes && shift ;;
+        --newer) newer=$(realpath "${2:?--newer needs a folder}") && shift 2 ;;
         --namespaces) namespaces=yes && shift ;;
         --away) away=${2:?--away needs seconds} && shift 2 ;;
         --json) json=$(realpath "${2:?--json needs a file}") && shift 2 ;;
@@ -62,10 +65,12 @@ while (($#)); do
         *) echo "fleet: there is no option $1; see --help" >&2 && exit 1 ;;
     esac
 done
-disturbances=(host stop etcd-node etcd nats balancer relay move drain)
+disturbances=(host stop etcd-node etcd nats balancer relay move drain update)
 [[ -z $disturb || " ${disturbances[*]} " == *" $disturb "* ]] ||
     { echo "fleet: --disturb is $disturb; it can be ${disturbances[*]}" >&2 && exit 1; }
 [[ -z $edge || -n $namespaces ]] || { echo 'fleet: --edge needs --namespaces' >&2 && exit 1; }
+[[ $disturb != update || -n $newer ]] || { echo 'fleet: --disturb update needs --newer' >&2 && exit 1; }
+[[ $disturb != update || $hosts == 2 ]] || { echo 'fleet: --disturb update needs --hosts 2' >&2 && exit 1; }
 [[ $disturb != relay || -n $edge ]] || { echo 'fleet: --disturb relay needs --edge' >&2 && exit 1; }
 [[ -z $gateway || -e engine/typescript/dist/test/live/wander.js ]] ||
     { echo 'fleet: --gateway needs `npm ci && npm run build` in engine/typescript' >&2 && exit 2; }
@@ -138,7 +143,9 @@ if [[ -n $namespaces ]]; then
 fi
 names=(etcd-0 etcd-1 etcd-2 nats balancer-0 balancer-1 wander)
 [[ -z $edge ]] || names+=(edge relay-0 relay-1)
-for ((number = 0; number < hosts; number++)); do names+=("host-$number"); done
+all=$hosts
+[[ $disturb != update ]] || all=$((2 * hosts))
+for ((number = 0; number < all; number++)); do names+=("host-$number"); done
 for name in "${names[@]}"; do settle "$name"; done
 
 start() {
@@ -204,7 +211,7 @@ start_host() {
     if ((number == 0)); then login=(--login "127.0.0.1:${port[24]}"); else login+=(--ticket-issuers "$(cat "$files/services-0/ticket.pub")"); fi
     [[ -z $edge ]] || login+=(--gateway-keys "$files/gateway.key")
     "$ringshard" keygen --out "$files/host-$number.key" >"$files/host-$number.public" 2>/dev/null
-    start "host-$number" "$ringshard" serve --game demo --layout crowd --key "$files/host-$number.key" \
+    start "host-$number" "${2:-$ringshard}" serve --game demo --layout crowd --key "$files/host-$number.key" \
         --listen "${addresses[host-$number]}:${port[number + 8]}" --admin "127.0.0.1:${port[number + 12]}" \
         --admin-socket "$files/host-$number.sock" --cpus $((number % 2)) --idle park --npcs 0 --drain-ms "$drain" --dump-dir "$files" \
         --fleet-name "host-$number" --fleet-region eu --services "$files/services-$number" "${login[@]}"
@@ -233,8 +240,14 @@ are_owned() { [[ $(fleet zones list --json | grep -c '"owner":') -eq $hosts ]]; 
 until_true 'not every zone has a host' 100 are_owned
 fleet zones list
 
+inside=()
+[[ -z $namespaces ]] || inside=(ip netns exec "$(space wander)")
 for number in 0 1; do
-    start "balancer-$number" "$ringshard" balance --fleet "$files/fleet.toml" --listen "127.0.0.1:${port[number + 16]}"
+    # To them, the players' program is a proxy: each player has an address of its own.
+    start "balancer-$number" "$ringshard" balance --fleet "$files/fleet.toml" \
+        --listen "${addresses[balancer-$number]}:${port[number + 16]}" --trusted-proxies "${addresses[wander]}/32" --key "$files/fleet.key"
+    is_routing() { "${inside[@]}" curl -sf "http://${addresses[balancer-$number]}:${port[number + 16]}/v1/route" >/dev/null; }
+    until_true 'a balancer sends nobody to a host' 50 is_routing
 done
 
 if [[ -n $edge ]]; then
@@ -259,12 +272,11 @@ for ((number = 0; number < hosts; number++)); do
     places+=(--at "$at=$(cat "$files/host-$number.public")")
 done
 [[ $disturb == host || $disturb == stop ]] && lost=$players
+[[ -n $edge ]] || for number in 0 1; do places+=(--balancer "http://${addresses[balancer-$number]}:${port[number + 16]}"); done
 places+=(--ticket-key "$files/services-0/ticket.key")
 [[ $disturb == host ]] && ((checkpoint > 0)) && places+=(--restored-ms "$((checkpoint * 1000))")
 [[ $disturb == stop ]] && places+=(--restored-ms 500)
 [[ -n $json ]] && places+=(--json "$json")
-inside=()
-[[ -z $namespaces ]] || inside=(ip netns exec "$(space wander)")
 "${inside[@]}" "$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" --interruption-ms "$interruption" \
     --within "$((middle - 4000)),$((middle - 4000))..$((middle + 4000)),$((middle + 4000))" >"$files/wander.out" 2>"$files/wander.log" &
 walking=$!
@@ -289,7 +301,11 @@ if [[ -n $gateway ]]; then
     wander udp "127.0.0.1:${port[8]}=$(cat "$files/host-0.public")"
 fi
 
-sleep $((secs / 4))
+# A balancer is killed when half of the players have entered.
+case $disturb in
+    balancer) sleep "$(python3 -c "print($players * 0.01 / 2)")" ;;
+    *) sleep $((secs / 4)) ;;
+esac
 case $disturb in
     '') ;;
     host | stop)
@@ -299,6 +315,7 @@ case $disturb in
         are_taken() { ! fleet zones list --json | grep -q '"owner": "host-1"'; }
         began=$SECONDS
         until_true 'nobody took the zone of the host that ended over' 100 are_taken
+        ((SECONDS - began <= 10)) || fail "the zone of the host that ended had no other host for $((SECONDS - began)) s, at most 10"
         echo "disturbed  host-1 got SIG$signal; its zone had another host after $((SECONDS - began)) s"
         ;;
     etcd-node) kill -9 "${processes[etcd-1]}" && echo 'disturbed  a node of etcd was killed' ;;
@@ -326,6 +343,13 @@ print(next(name for name, zone in zones.items() if zone["owner"] == "host-0"))')
         until_true 'the zone did not move' 100 has_moved
         echo "disturbed  zone $zone went to host-1"
         ;;
+    update)
+        for ((number = hosts; number < all; number++)); do start_host $number "$newer/ringshard"; done
+        until_true 'the new hosts are not in the registry' 100 are_listed "$all"
+        version=$("$newer/ringshard" --version | sed 's/.* //')
+        fleet update --to "$version" --yes
+        echo "disturbed  all hosts were replaced by hosts of version $version"
+        ;;
     drain)
         fleet drain host-0 --reason test | tail -n 1
         echo 'disturbed  host-0 was drained'
@@ -335,7 +359,7 @@ esac
 if wait "$walking"; then outcome=0; else outcome=$?; fi
 unset 'processes[wander]'
 cat "$files/wander.out"
-for ((number = 0; number < hosts; number++)); do
+for ((number = 0; number < all; number++)); do
     echo "host-$number     $(events "$number" || echo 'has ended')"
 done
 if [[ -n $gateway ]]; then

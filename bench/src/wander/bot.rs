@@ -2,6 +2,7 @@
 
 use super::Place;
 use super::login::Login;
+use super::route::{Asked, Balancers, Route};
 use super::trail::Trail;
 use super::zones::ZoneAges;
 use ringshard_client::{Channel, ClientConfig, News, Udp};
@@ -29,6 +30,14 @@ pub(super) struct Bot {
     /// The servers of the fleet, and which of them comes next.
     servers: Vec<Place>,
     next: usize,
+    /// None: it takes the servers in turn.
+    balancers: Option<Balancers>,
+    asked: Option<Asked>,
+    /// Of the last route.
+    receipt: Option<String>,
+    pub routes: u64,
+    pub routes_of_the_next: u64,
+    pub routes_unanswered: u64,
     udp: Udp<DemoRules>,
     random: crate::random::Random,
     within: [[f32; 2]; 2],
@@ -64,9 +73,19 @@ pub(super) struct Bot {
 }
 
 impl Bot {
-    pub(super) fn connect(number: u32, servers: &[Place], within: [[f32; 2]; 2], login: Login) -> Result<Self, String> {
+    pub(super) fn connect(
+        number: u32,
+        servers: &[Place],
+        balancers: Option<Balancers>,
+        within: [[f32; 2]; 2],
+        login: Login,
+    ) -> Result<Self, String> {
         let next = number as usize;
-        let server = servers[next % servers.len()];
+        let route = match &balancers {
+            Some(balancers) => Some(balancers.ask(None).ok_or("no balancer sends a player to a host")?),
+            None => None,
+        };
+        let server = route.as_ref().map_or(servers[next % servers.len()], |route| route.place);
         let udp = connection(server, &login.ticket(number, server))?;
         let now = Instant::now();
         Ok(Bot {
@@ -74,6 +93,12 @@ impl Bot {
             login,
             servers: servers.to_vec(),
             next: next + 1,
+            balancers,
+            asked: None,
+            routes: u64::from(route.is_some()),
+            routes_of_the_next: u64::from(route.as_ref().is_some_and(|route| route.silent > 0)),
+            routes_unanswered: 0,
+            receipt: route.map(|route| route.receipt),
             udp,
             random: crate::random::Random::new(number.into()),
             within,
@@ -106,6 +131,10 @@ impl Bot {
         if now - self.snapshot_at > SILENCE || self.leaves_at.is_some_and(|at| now >= at) {
             self.go_elsewhere(now);
         }
+        if let Some(route) = self.asked.as_ref().and_then(Asked::poll) {
+            self.asked = None;
+            self.follow(now, route);
+        }
         self.choose_goal(now);
         let goal = self.goal;
         self.udp.poll(|scene| scene.own().map_or_else(Input::default, |own| towards(own, goal)));
@@ -129,16 +158,42 @@ impl Bot {
     /// Its server is gone, and its session with it.
     fn go_elsewhere(&mut self, now: Instant) {
         self.leaves_at = None;
-        let server = self.servers[self.next % self.servers.len()];
-        self.next += 1;
-        // A server that does not answer is left for the next one.
-        if let Ok(udp) = connection(server, &self.login.ticket(self.number, server)) {
-            self.udp = udp;
+        match &self.balancers {
+            Some(balancers) => {
+                let receipt = self.receipt.take();
+                self.asked.get_or_insert_with(|| balancers.begin(receipt));
+            }
+            None => {
+                let server = self.servers[self.next % self.servers.len()];
+                self.next += 1;
+                self.reconnect(server);
+            }
         }
         if self.entered > 0 && self.absent_since.is_none() {
             self.lose(self.snapshot_at);
         }
         (self.snapshots, self.snapshot_at, self.has_moved) = (0, now, false);
+    }
+
+    /// The answer of a balancer.
+    fn follow(&mut self, now: Instant, route: Option<Route>) {
+        let Some(route) = route else {
+            self.routes_unanswered += 1;
+            self.leaves_at = Some(now + AGAIN);
+            return;
+        };
+        self.routes += 1;
+        self.routes_of_the_next += u64::from(route.silent > 0);
+        self.receipt = Some(route.receipt);
+        self.reconnect(route.place);
+        (self.snapshots, self.snapshot_at) = (0, now);
+    }
+
+    /// If the server does not answer, it is left for the next one.
+    fn reconnect(&mut self, server: Place) {
+        if let Ok(udp) = connection(server, &self.login.ticket(self.number, server)) {
+            self.udp = udp;
+        }
     }
 
     /// Its session is lost since then.

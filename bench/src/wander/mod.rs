@@ -3,11 +3,13 @@
 
 mod bot;
 mod login;
+mod route;
 mod trail;
 mod zones;
 
 use self::bot::Bot;
 use self::login::Login;
+use self::route::Balancers;
 use self::zones::ZoneAges;
 use crate::report::verdict::Verdict;
 use crate::system::{interrupt, raise_file_limit};
@@ -32,9 +34,13 @@ const STAGGER: Duration = Duration::from_millis(10);
 /// Arguments of `wander`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A server of the fleet: ADDRESS:PORT=KEY. Give it once per server; the players begin at them in turn.
+    /// A server of the fleet: ADDRESS:PORT=KEY. Give it once per server; without balancers, the players begin at them in turn.
     #[arg(long = "at", value_name = "ADDRESS:PORT=KEY", required = true)]
     servers: Vec<Place>,
+    /// URL of a balancer of the fleet, such as http://127.0.0.1:3580. Give it once per balancer; the players then enter where one of
+    /// them sends them. Each asks with an address of its own: the balancers must trust this machine as a proxy.
+    #[arg(long = "balancer", value_name = "URL")]
+    balancers: Vec<String>,
     /// Players.
     #[arg(long, default_value_t = 200)]
     clients: usize,
@@ -114,6 +120,11 @@ struct Report {
     interruption_p50_ms: u64,
     interruption_p99_ms: u64,
     interruption_max_ms: u64,
+    /// Routes that balancers have answered; of these, those that the next one answered because one did not; and questions that none
+    /// answered.
+    routes: u64,
+    routes_of_the_next: u64,
+    routes_unanswered: u64,
     /// Times that a player lost its connection, and got its session back at the same server.
     resumed: u64,
     /// Times that a player lost its session: it entered again, or has gone.
@@ -150,7 +161,9 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     while Instant::now() < end + SETTLE {
         let frame = Instant::now();
         if bots.len() < arguments.clients && frame >= begin + STAGGER * bots.len() as u32 {
-            bots.push(Bot::connect(bots.len() as u32, &arguments.servers, [min, max], login.clone())?);
+            let number = bots.len() as u32;
+            let balancers = Balancers::new(&arguments.balancers, number);
+            bots.push(Bot::connect(number, &arguments.servers, balancers, [min, max], login.clone())?);
         }
         let speaks = frame < end;
         bots.iter_mut().for_each(|bot| bot.frame(frame, speaks));
@@ -187,6 +200,9 @@ fn report(arguments: &Arguments, bots: &[Bot], zones: &ZoneAges) -> Report {
         interruption_p50_ms: interruptions.value_at_quantile(0.5),
         interruption_p99_ms: interruptions.value_at_quantile(0.99),
         interruption_max_ms: interruptions.max(),
+        routes: sum(|bot| bot.routes),
+        routes_of_the_next: sum(|bot| bot.routes_of_the_next),
+        routes_unanswered: sum(|bot| bot.routes_unanswered),
         resumed: sum(|bot| bot.resumed.saturating_sub(bot.interruptions.len() as u64)),
         sessions_lost: sum(|bot| bot.lost),
         longest_absence_ms: bots.iter().map(|bot| bot.longest_absence.as_millis() as u64).max().unwrap_or(0),
@@ -226,6 +242,7 @@ fn report(arguments: &Arguments, bots: &[Bot], zones: &ZoneAges) -> Report {
             u64::from(report.zone_fallen_s) <= (restored_ms / 1_000).saturating_add(2),
             format!("a zone fell back by {} s", report.zone_fallen_s),
         ),
+        (report.routes_unanswered == 0, format!("{} questions that no balancer answered", report.routes_unanswered)),
         (report.words_lost == 0, format!("{} words lost", report.words_lost)),
         (report.words_doubled == 0, format!("{} words heard twice", report.words_doubled)),
         (
@@ -249,6 +266,15 @@ fn page(report: &Report) -> String {
             report.interruption_p50_ms, report.interruption_p99_ms, report.interruption_max_ms
         ),
     );
+    if report.routes + report.routes_unanswered > 0 {
+        text.line(
+            "routes",
+            format_args!(
+                "{} of balancers, of these {} from the next one because one did not answer; {} questions without an answer",
+                report.routes, report.routes_of_the_next, report.routes_unanswered
+            ),
+        );
+    }
     text.line(
         "sessions",
         format_args!(
