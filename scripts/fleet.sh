@@ -276,6 +276,7 @@ done
 places+=(--ticket-key "$files/services-0/ticket.key")
 [[ $disturb == host ]] && ((checkpoint > 0)) && places+=(--restored-ms "$((checkpoint * 1000))")
 [[ $disturb == stop ]] && places+=(--restored-ms 500)
+[[ $disturb == balancer ]] && places+=(--stagger-ms 100)
 [[ -n $json ]] && places+=(--json "$json")
 "${inside[@]}" "$binaries/ringshard-bench" wander "${places[@]}" --clients "$players" --secs "$secs" --lost "$lost" --interruption-ms "$interruption" \
     --within "$((middle - 4000)),$((middle - 4000))..$((middle + 4000)),$((middle + 4000))" >"$files/wander.out" 2>"$files/wander.log" &
@@ -301,11 +302,8 @@ if [[ -n $gateway ]]; then
     wander udp "127.0.0.1:${port[8]}=$(cat "$files/host-0.public")"
 fi
 
-# A balancer is killed when half of the players have entered.
-case $disturb in
-    balancer) sleep "$(python3 -c "print($players * 0.01 / 2)")" ;;
-    *) sleep $((secs / 4)) ;;
-esac
+# A balancer is killed while players enter: ten per second.
+if [[ $disturb == balancer ]]; then sleep $((players / 20)); else sleep $((secs / 4)); fi
 case $disturb in
     '') ;;
     host | stop)

@@ -13,6 +13,8 @@ lint() {
     cargo clippy --locked --workspace --all-targets -- -D warnings
     cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
     cargo clippy --locked -p ringshard --no-default-features --all-targets -- -D warnings
+    # A workspace of its own, which uses the client of this one: about a minute. scripts/bindings.sh --godot plays it.
+    cargo clippy --locked --manifest-path engine/client/godot/Cargo.toml --target-dir target --all-targets -- -D warnings
     cargo doc --locked --workspace --no-deps
 }
 
@@ -56,6 +58,7 @@ fi
 step scripts/bindings.sh --seconds 5
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo fmt --manifest-path shard/fuzz/Cargo.toml --check
+step cargo fmt --manifest-path engine/client/godot/Cargo.toml --check
 step cargo fmt --manifest-path bench/peers/Cargo.toml -p ringshard-peers -p ringshard-call-peers --check
 # In the same folder, so that dependencies are built once.
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target

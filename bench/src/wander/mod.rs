@@ -28,8 +28,6 @@ const FRAME: Duration = Duration::from_millis(8);
 const LOOKS: usize = 128;
 /// Time after the walk in which what is under way arrives.
 const SETTLE: Duration = Duration::from_secs(5);
-/// Time between two players that connect.
-const STAGGER: Duration = Duration::from_millis(10);
 
 /// Arguments of `wander`.
 #[derive(clap::Args)]
@@ -44,6 +42,9 @@ pub struct Arguments {
     /// Players.
     #[arg(long, default_value_t = 200)]
     clients: usize,
+    /// Milliseconds between two players that connect.
+    #[arg(long, default_value_t = 10)]
+    stagger_ms: u32,
     /// Seconds that they walk.
     #[arg(long, default_value_t = 60)]
     secs: u64,
@@ -157,10 +158,11 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let progress = bar("wander", "walking", arguments.secs);
     let mut zones = ZoneAges::default();
     let mut frames = 0;
-    let mut end = begin + STAGGER * arguments.clients as u32 + walk;
+    let stagger = Duration::from_millis(arguments.stagger_ms.into());
+    let mut end = begin + stagger * arguments.clients as u32 + walk;
     while Instant::now() < end + SETTLE {
         let frame = Instant::now();
-        if bots.len() < arguments.clients && frame >= begin + STAGGER * bots.len() as u32 {
+        if bots.len() < arguments.clients && frame >= begin + stagger * bots.len() as u32 {
             let number = bots.len() as u32;
             let balancers = Balancers::new(&arguments.balancers, number);
             bots.push(Bot::connect(number, &arguments.servers, balancers, [min, max], login.clone())?);
