@@ -50,8 +50,40 @@ namespace Ringshard
     /// What happened.
     public enum NewsKind : uint
     {
-        Entered = 1, Refused, WrongSchema, PutOut, Spawned, Despawned, BodyChanged, Event, Answer, Unanswered, Corrected,
-        Reconnecting, Resumed, Renewed, Closed,
+        /// The client is in the world. Nothing is in view yet.
+        Entered = 1,
+        /// The game refuses the client, with a Reason of its own. Enter asks again.
+        Refused = 2,
+        /// The server's contract differs in a part: Reason is an rs_type, Text says what to do.
+        WrongSchema = 3,
+        /// The client is no longer in the world; Reason is the game's. Nothing is in view, without a Despawned for each.
+        PutOut = 4,
+        /// Entity came into view.
+        Spawned = 5,
+        /// Entity is gone, or too far away.
+        Despawned = 6,
+        /// The player controls Entity, or none.
+        BodyChanged = 7,
+        /// An event: Message. It may arrive before Entered.
+        Event = 8,
+        /// The answer to Ask: Message.
+        Answer = 9,
+        /// There will be no answer to Ask: Reason is an rs_unanswered.
+        Unanswered = 10,
+        /// The server's own state differed from the predicted one, by By.
+        Corrected = 11,
+        /// The connection is lost, and the client connects again. Text says why.
+        Reconnecting = 12,
+        /// The client is connected again, and goes on in the world.
+        Resumed = 13,
+        /// The client is connected again, with a new session, and enters again. Nothing is in view, without a Despawned for
+        /// each.
+        Renewed = 14,
+        /// There is no connection, and will be none. It is the last news. Text says why.
+        Closed = 15,
+        /// The client is in the world of another server. Nothing is in view, without a Despawned for each; entities have other
+        /// numbers there. Asks that wait go on.
+        Moved = 16,
     }
 
     /// The channels of events. The numbers go on in steps of 4, up to 15.

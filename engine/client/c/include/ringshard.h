@@ -418,6 +418,18 @@ typedef struct rs_config {
     void *user;
 } rs_config;
 
+// The address of a server.
+typedef struct rs_address {
+    // The IP address, in the order of the network; behind an IPv4 address are 0s.
+    uint8_t ip[16];
+    // Bytes of `ip`: 4 for IPv4, 16 for IPv6.
+    uint8_t ip_bytes;
+    // 0.
+    uint8_t reserved;
+    // The UDP port, in the order of this machine.
+    uint16_t port;
+} rs_address;
+
 // An entity in view, at the shown tick.
 typedef struct rs_other {
     // What the game shows of it: the struct of `rs_config.shown`. It lives until a call with the client that does not take it
@@ -636,8 +648,9 @@ rs_result rs_schema(const struct rs_layout *layout,
 rs_entity rs_entity_of(uint16_t index, uint8_t generation);
 
 // Makes a client that connects, and enters the world. It has no socket and no clock: the program moves datagrams
-// (`rs_client_receive`, `rs_client_transmit`) and gives the time, in nanoseconds since any moment. `rs_udp_connect` makes one
-// that has both.
+// (`rs_client_receive`, `rs_client_transmit`) and gives the time, in nanoseconds since any moment.
+// `rs_client_change_of_server` says when it moves to another server. `rs_udp_connect` makes one that has both, and moves by
+// itself.
 //
 // `seed` is 32 secret, fresh, random bytes, from which the connection draws its keys; null: the operating system gives them.
 // Free the client with `rs_client_free`.
@@ -663,15 +676,15 @@ rs_result rs_client_is_in_world(const struct rs_client *client);
 // 1 if there is no connection and will be none, or 0.
 rs_result rs_client_is_closed(const struct rs_client *client);
 
-// Hands in a datagram from the server. It is decrypted where it lies. Anything may be handed in: what is not authentic is
-// dropped.
+// Hands in a datagram from the server, or from the one that the session moves to. It is decrypted where it lies. Anything may
+// be handed in: what is not authentic is dropped.
 rs_result rs_client_receive(struct rs_client *client,
                             uint64_t now_ns,
                             uint8_t *datagram,
                             size_t bytes);
 
 // Writes the next datagram for the server, and gives its bytes; 0 if there is none. Call it until it gives 0. `room` is at
-// least `RS_DATAGRAM_BYTES_MAX`.
+// least `RS_DATAGRAM_BYTES_MAX`. While the session moves, `rs_client_place` says which server it is for.
 rs_result rs_client_transmit(struct rs_client *client,
                              uint64_t now_ns,
                              uint8_t *datagram,
@@ -689,6 +702,31 @@ rs_result rs_client_input(struct rs_client *client, const void *input);
 // The client's own address has changed, for example from Wi-Fi to mobile: the connection goes on from the new one at once.
 rs_result rs_client_address_changed(struct rs_client *client,
                                     uint64_t now_ns);
+
+// Gives the server that the present one wants the session to move to. 1 if there is one, or 0: then nothing is written. Each
+// is given once. Call it after each `rs_client_receive`. The program opens a socket to that address, and calls
+// `rs_client_move_to`. A program that cannot reach it does nothing: the session stays.
+rs_result rs_client_change_of_server(struct rs_client *client,
+                                     struct rs_address *address);
+
+// Begins to move to the server of `rs_client_change_of_server`; without one, it does nothing. `place` is the program's number
+// for the socket to that server. That of the first server is 0. It is not the number of another open socket.
+//
+// The present connection stays until the other server accepts: both sockets are in use until `rs_client_is_moving` gives 0.
+// Then only that of `rs_client_server_place` is, and the program closes the other. `RS_NEWS_KIND_MOVED` follows if the session
+// has moved.
+rs_result rs_client_move_to(struct rs_client *client,
+                            uint64_t now_ns,
+                            uint32_t place);
+
+// Gives the place of the datagram that the next `rs_client_transmit` with this time writes. Call it before each.
+rs_result rs_client_place(struct rs_client *client, uint64_t now_ns, uint32_t *place);
+
+// 1 if the session moves, or 0. It moves until the other server is heard, or the session stays.
+rs_result rs_client_is_moving(const struct rs_client *client);
+
+// Gives the place of the server that has the session, or that the client tries to reach.
+rs_result rs_client_server_place(const struct rs_client *client, uint32_t *place);
 
 // Gives the player's own state, predicted, and its pose with what is left of corrections. Either may be null. 1 if there is
 // one, or 0 before the first snapshot: then nothing is written. `own` is the struct of `rs_config.own`.

@@ -11,6 +11,7 @@
 //! | `record` | inputs and states: bytes with a layout | no |
 //! | `message` | asks, answers and events: bytes alone | no |
 //! | `types` | the structs and constants of the header | no |
+//! | `address` | addresses of servers | no |
 //! | `reason` | why a connection ended, as numbers | no |
 //! | `game` | rules that call the program's functions | calls of function pointers |
 //! | `memory` | reading and writing what the program points to | pointers |
@@ -20,6 +21,7 @@
 //!
 //! The header `include/ringshard.h` is generated from `types` and `calls`; a test compares them.
 
+mod address;
 mod calls;
 mod config;
 mod error;

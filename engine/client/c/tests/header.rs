@@ -9,7 +9,7 @@ const WRITE: &str = "RINGSHARD_WRITE_HEADER";
 fn generated() -> String {
     let folder = Path::new(FOLDER);
     let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).expect("cbindgen.toml is valid");
-    let names = ["error", "layout", "types", "reason", "handle"].map(|name| format!("src/{name}.rs"));
+    let names = ["error", "layout", "types", "address", "reason", "handle"].map(|name| format!("src/{name}.rs"));
     let calls =
         ["general", "lifetime", "frame", "world", "talk", "udp", "terrain"].map(|name| format!("src/calls/{name}.rs"));
     let mut builder = cbindgen::Builder::new().with_config(config);

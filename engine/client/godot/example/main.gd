@@ -40,6 +40,9 @@ func _ready() -> void:
 	client.despawned.connect(_on_despawned)
 	# The own body is drawn by the node Own.
 	client.body_changed.connect(_on_despawned)
+	client.moved.connect(_on_nothing_in_view)
+	client.renewed.connect(_on_nothing_in_view)
+	client.put_out.connect(func(_reason: int) -> void: _on_nothing_in_view())
 	client.event.connect(_on_event)
 	client.answered.connect(func(_ask: int, _answer: Dictionary) -> void: answers += 1)
 	client.unanswered.connect(func(_ask: int, _why: String) -> void: unanswered += 1)
@@ -100,6 +103,13 @@ func _on_despawned(entity: int) -> void:
 	if others.has(entity):
 		others[entity].queue_free()
 		others.erase(entity)
+
+
+# `despawned` does not follow for what was in view.
+func _on_nothing_in_view() -> void:
+	for entity: int in others:
+		others[entity].queue_free()
+	others.clear()
 
 
 func _on_event(event: Dictionary) -> void:

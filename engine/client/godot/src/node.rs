@@ -75,6 +75,10 @@ impl RingshardClient {
     /// The client is no longer in the world. Nothing is in view; `despawned` does not follow.
     #[signal]
     fn put_out(reason: i64);
+    /// The client is in the world of another server. Nothing is in view; `despawned` does not follow. Entities have other
+    /// numbers there. Asks that wait go on.
+    #[signal]
+    fn moved();
     /// An entity came into view.
     #[signal]
     fn spawned(entity: i64);
@@ -277,6 +281,7 @@ impl RingshardClient {
             News::Refused(reason) => self.signals().refused().emit(i64::from(reason)),
             News::WrongSchema(which) => self.signals().wrong_schema().emit(&which.advice()),
             News::PutOut(reason) => self.signals().put_out().emit(i64::from(reason)),
+            News::Moved { .. } => self.signals().moved().emit(),
             News::Spawned(id) => self.signals().spawned().emit(number(id)),
             News::Despawned(id) => self.signals().despawned().emit(number(id)),
             News::BodyChanged(body) => self.signals().body_changed().emit(number_or_none(body)),

@@ -25,14 +25,16 @@ impl<R: Rules> Client<R> {
         }
     }
 
-    /// The way of the datagram that [`Self::transmit`] writes next.
+    /// The way of the datagram that [`Self::transmit`] writes next at this time.
     pub fn place(&mut self, now: Instant) -> u32 {
-        self.connection.place(now)
+        self.now = self.now.max(now);
+        self.connection.place(self.now)
     }
 
     pub(super) fn take_change_of_server(&mut self, message: &[u8]) {
         match ChangeServer::read(message) {
-            Ok(change) if self.is_in_world() => {
+            // While it moves, the caller has two ways already. The server sends the message again later.
+            Ok(change) if self.is_in_world() && !self.connection.is_moving() => {
                 (self.change_of_server, self.is_change_known) = (Some(change), false);
             }
             Ok(_) => {}

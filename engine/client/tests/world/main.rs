@@ -1,6 +1,7 @@
 //! Clients in the world of a small model server, over a simulated network, under virtual time.
 
 mod model;
+mod moves;
 
 mod asks;
 mod entering;

@@ -1,5 +1,7 @@
-//! Datagrams, time and inputs. For clients without a socket, except `rs_client_input`.
+//! Datagrams, time and inputs, and the servers that datagrams go to. For clients without a socket, except `rs_client_input`. A
+//! client of `rs_udp_connect` moves to another server by itself.
 
+use crate::address::rs_address;
 use crate::config;
 use crate::error::{Failure, rs_error};
 use crate::handle::{rs_client, with};
@@ -8,8 +10,8 @@ use crate::types::{RS_DATAGRAM_BYTES_MAX, rs_result};
 use client::protocol::time::Instant;
 use std::ffi::c_void;
 
-/// Hands in a datagram from the server. It is decrypted where it lies. Anything may be handed in: what is not authentic is
-/// dropped.
+/// Hands in a datagram from the server, or from the one that the session moves to. It is decrypted where it lies. Anything may
+/// be handed in: what is not authentic is dropped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rs_client_receive(
     client: *mut rs_client,
@@ -28,7 +30,7 @@ pub unsafe extern "C" fn rs_client_receive(
 }
 
 /// Writes the next datagram for the server, and gives its bytes; 0 if there is none. Call it until it gives 0. `room` is at
-/// least `RS_DATAGRAM_BYTES_MAX`.
+/// least `RS_DATAGRAM_BYTES_MAX`. While the session moves, `rs_client_place` says which server it is for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rs_client_transmit(
     client: *mut rs_client,
@@ -90,6 +92,79 @@ pub unsafe extern "C" fn rs_client_address_changed(client: *mut rs_client, now_n
     unsafe {
         with(client, |player| {
             player.bare()?.address_changed(Instant::from_nanos(now_ns));
+            Ok(0)
+        })
+    }
+}
+
+/// Gives the server that the present one wants the session to move to. 1 if there is one, or 0: then nothing is written. Each
+/// is given once. Call it after each `rs_client_receive`. The program opens a socket to that address, and calls
+/// `rs_client_move_to`. A program that cannot reach it does nothing: the session stays.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs_client_change_of_server(client: *mut rs_client, address: *mut rs_address) -> rs_result {
+    // SAFETY: the header demands a client, and room for an address.
+    unsafe {
+        with(client, |player| {
+            // Before the server is taken: it is given once.
+            memory::check(address, "address")?;
+            let Some(server) = player.bare()?.change_of_server() else { return Ok(0) };
+            memory::write(address, server.into(), "address")?;
+            Ok(1)
+        })
+    }
+}
+
+/// Begins to move to the server of `rs_client_change_of_server`; without one, it does nothing. `place` is the program's number
+/// for the socket to that server. That of the first server is 0. It is not the number of another open socket.
+///
+/// The present connection stays until the other server accepts: both sockets are in use until `rs_client_is_moving` gives 0.
+/// Then only that of `rs_client_server_place` is, and the program closes the other. `RS_NEWS_KIND_MOVED` follows if the session
+/// has moved.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs_client_move_to(client: *mut rs_client, now_ns: u64, place: u32) -> rs_result {
+    // SAFETY: the header demands a client.
+    unsafe {
+        with(client, |player| {
+            let client = player.bare()?;
+            if client.connection().server_place() == place {
+                let wrong = format!("the place is {place}, which is that of the present server: give another number");
+                return Err(Failure::new(rs_error::Value, wrong));
+            }
+            client.move_to(Instant::from_nanos(now_ns), place);
+            Ok(0)
+        })
+    }
+}
+
+/// Gives the place of the datagram that the next `rs_client_transmit` with this time writes. Call it before each.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs_client_place(client: *mut rs_client, now_ns: u64, place: *mut u32) -> rs_result {
+    // SAFETY: the header demands a client, and room for a number.
+    unsafe {
+        with(client, |player| {
+            memory::check(place, "place")?;
+            let (client, now) = (player.bare()?, Instant::from_nanos(now_ns));
+            client.flush(now);
+            memory::write(place, client.place(now), "place")?;
+            Ok(0)
+        })
+    }
+}
+
+/// 1 if the session moves, or 0. It moves until the other server is heard, or the session stays.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs_client_is_moving(client: *const rs_client) -> rs_result {
+    // SAFETY: the header demands a client.
+    unsafe { with(client, |player| Ok(player.bare()?.connection().is_moving().into())) }
+}
+
+/// Gives the place of the server that has the session, or that the client tries to reach.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs_client_server_place(client: *const rs_client, place: *mut u32) -> rs_result {
+    // SAFETY: the header demands a client, and room for a number.
+    unsafe {
+        with(client, |player| {
+            memory::write(place, player.bare()?.connection().server_place(), "place")?;
             Ok(0)
         })
     }

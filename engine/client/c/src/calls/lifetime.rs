@@ -9,8 +9,9 @@ use client::protocol::time::Instant;
 use client::{Client, NewClientError};
 
 /// Makes a client that connects, and enters the world. It has no socket and no clock: the program moves datagrams
-/// (`rs_client_receive`, `rs_client_transmit`) and gives the time, in nanoseconds since any moment. `rs_udp_connect` makes one
-/// that has both.
+/// (`rs_client_receive`, `rs_client_transmit`) and gives the time, in nanoseconds since any moment.
+/// `rs_client_change_of_server` says when it moves to another server. `rs_udp_connect` makes one that has both, and moves by
+/// itself.
 ///
 /// `seed` is 32 secret, fresh, random bytes, from which the connection draws its keys; null: the operating system gives them.
 /// Free the client with `rs_client_free`.

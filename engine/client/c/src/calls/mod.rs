@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `general` | versions, texts, keys, schema numbers |
 //! | `lifetime` | making and freeing clients, entering, leaving |
-//! | `frame` | datagrams, time and inputs |
+//! | `frame` | datagrams, time and inputs; moving to another server |
 //! | `world` | what there is to draw |
 //! | `talk` | news, asks, events |
 //! | `udp` | a client with a socket |

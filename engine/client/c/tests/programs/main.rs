@@ -1,10 +1,12 @@
 //! Programs in C and C++ against the library, and against a server of the demonstration on a real socket.
 
 mod compiler;
+mod fleet;
 mod install;
 mod server;
 
 use compiler::{Language, Linking, Program, SANITIZERS, compile};
+use fleet::Fleet;
 use std::process::Command;
 
 /// Builds a program, if this machine can.
@@ -63,6 +65,15 @@ fn a_cpp_program_plays_over_the_static_library() {
 fn a_program_with_its_own_socket_and_clock_plays_and_changes_its_address() {
     let Some(program) = program("tests/c/bare.c", Language::C, Linking::Shared) else { return };
     run_with_server(&program, "4");
+}
+
+#[test]
+fn a_program_with_its_own_sockets_moves_to_another_server_and_back() {
+    let Some(program) = program("tests/c/moves.c", Language::C, Linking::Shared) else { return };
+    let fleet = Fleet::start(2);
+    let (address, key) = (fleet.first().listen().to_string(), fleet.first().public_key().to_string());
+    run(&program, &[&address, &key, "2"]);
+    fleet.stop();
 }
 
 #[test]

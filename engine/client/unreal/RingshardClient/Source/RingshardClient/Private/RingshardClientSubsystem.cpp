@@ -215,12 +215,14 @@ void URingshardClientSubsystem::Report(const rs_news& News)
 {
     const int32 Entity = static_cast<int32>(News.entity);
     const int32 Number = static_cast<int32>(News.ask);
-    switch (News.kind)
+    // Without a default, so that a compiler warns of a kind that is missing here.
+    switch (static_cast<rs_news_kind>(News.kind))
     {
     case RS_NEWS_KIND_ENTERED: OnEntered.Broadcast(); break;
     case RS_NEWS_KIND_REFUSED: OnRefused.Broadcast(News.reason); break;
     case RS_NEWS_KIND_WRONG_SCHEMA: OnWrongSchema.Broadcast(News.reason); break;
     case RS_NEWS_KIND_PUT_OUT: OnPutOut.Broadcast(News.reason); break;
+    case RS_NEWS_KIND_MOVED: OnMoved.Broadcast(); break;
     case RS_NEWS_KIND_SPAWNED: OnSpawned.Broadcast(Entity); break;
     case RS_NEWS_KIND_DESPAWNED: OnDespawned.Broadcast(Entity); break;
     case RS_NEWS_KIND_BODY_CHANGED: OnBodyChanged.Broadcast(Entity); break;
@@ -231,6 +233,7 @@ void URingshardClientSubsystem::Report(const rs_news& News)
     case RS_NEWS_KIND_RESUMED: OnResumed.Broadcast(); break;
     case RS_NEWS_KIND_RENEWED: OnRenewed.Broadcast(); break;
     case RS_NEWS_KIND_CLOSED: OnClosed.Broadcast(FString(UTF8_TO_TCHAR(News.text))); break;
-    default: break;
+    // OwnTransform smooths corrections: there is nothing to do.
+    case RS_NEWS_KIND_CORRECTED: break;
     }
 }

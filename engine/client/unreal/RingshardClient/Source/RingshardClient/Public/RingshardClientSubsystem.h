@@ -103,6 +103,13 @@ public:
     UPROPERTY(BlueprintAssignable, Category = "Ringshard")
     FRingshardReason OnPutOut;
 
+    /**
+     * The client is in the world of another server. Nothing is in view, without OnDespawned: destroy what stands for entities.
+     * They have other numbers there. Asks that wait go on.
+     */
+    UPROPERTY(BlueprintAssignable, Category = "Ringshard")
+    FRingshardSignal OnMoved;
+
     UPROPERTY(BlueprintAssignable, Category = "Ringshard")
     FRingshardEntity OnSpawned;
 
