@@ -15,6 +15,11 @@
 //! Between the hosts there is what a real fleet has: [`Member`](super::member::Member), [`Traffic`](super::traffic::Traffic),
 //! letters that are sealed, a store with leases and watches, a bucket with checkpoints of accounts. Only sockets, worlds and borders
 //! are missing.
+//!
+//! To the fleet a player is bytes: its session with the reliable messages of both directions, and its state. Here they are a number
+//! that rises with each change, and the auditor checks that a player comes as it left. What real sessions make of their reliable
+//! messages when they move is simulated elsewhere: `tests/network/moves.rs` of ringshard-harness, `tests/server/moves.rs` of
+//! ringshard-testing.
 
 mod audit;
 mod balance;
