@@ -54,8 +54,8 @@ impl Balancers {
         let mut silent = 0;
         for url in all {
             match self.ask_one(url, failed) {
-                Some((place, receipt)) => return Some(Route { place, receipt, silent }),
-                None => silent += 1,
+                Ok((place, receipt)) => return Some(Route { place, receipt, silent }),
+                Err(error) => silent += u64::from(!is_answer(&error)),
             }
         }
         None
@@ -69,14 +69,19 @@ impl Balancers {
         Asked(asked)
     }
 
-    fn ask_one(&self, url: &str, failed: Option<&str>) -> Option<(Place, String)> {
+    fn ask_one(&self, url: &str, failed: Option<&str>) -> Result<(Place, String), ureq::Error> {
         let request = self.agent.get(format!("{url}/v1/route")).header("X-Forwarded-For", &self.address);
         let request = request.query("account", format!("wanderer-{}", self.account));
         let request = failed.into_iter().fold(request, |request, receipt| request.query("failed", receipt));
-        let answer: Answer = request.call().ok()?.body_mut().read_json().ok()?;
-        let place = format!("{}={}", answer.address, answer.key).parse().ok()?;
-        Some((place, answer.receipt))
+        let answer: Answer = request.call()?.body_mut().read_json()?;
+        let place = format!("{}={}", answer.address, answer.key).parse().map_err(std::io::Error::other)?;
+        Ok((place, answer.receipt))
     }
+}
+
+/// Whether a balancer has answered all the same: with a refusal, or a place in its queue.
+fn is_answer(error: &ureq::Error) -> bool {
+    matches!(error, ureq::Error::StatusCode(_) | ureq::Error::Json(_))
 }
 
 impl Asked {

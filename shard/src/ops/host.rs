@@ -38,9 +38,9 @@ pub struct HostStatus {
     pub players: u32,
     /// How busy its busiest core is: 0 to 1.
     pub load: f32,
-    /// How long its clients may stay once it drains, in milliseconds: the setting `drain-ms`.
+    /// How long its clients may stay once it drains, in milliseconds: the setting `drain-ms`. None: the version does not say.
     #[serde(default)]
-    pub drain_ms: u64,
+    pub drain_ms: Option<u64>,
 }
 
 /// Sees what a running server says about itself. It asks no core and waits for none.
@@ -79,7 +79,7 @@ impl HostProbe {
             capacity: self.capacity,
             players: cores.clone().map(|core| core.connections()).sum(),
             load: cores.map(|core| core.busy()).fold(0.0, f32::max),
-            drain_ms: self.lifecycle.drain_time().as_millis() as u64,
+            drain_ms: Some(self.lifecycle.drain_time().as_millis() as u64),
         }
     }
 

@@ -710,7 +710,8 @@ rs_result rs_client_change_of_server(struct rs_client *client,
                                      struct rs_address *address);
 
 // Begins to move to the server of `rs_client_change_of_server`; without one, it does nothing. `place` is the program's number
-// for the socket to that server. That of the first server is 0. It is not the number of another open socket.
+// for the socket to that server. That of the first server is 0. The number of the present server's socket is refused. A session
+// that ends does not move: `rs_client_is_moving` says whether it does.
 //
 // The present connection stays until the other server accepts: both sockets are in use until `rs_client_is_moving` gives 0.
 // Then only that of `rs_client_server_place` is, and the program closes the other. `RS_NEWS_KIND_MOVED` follows if the session

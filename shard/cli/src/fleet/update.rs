@@ -7,6 +7,7 @@ use crate::units::whole;
 use ratatui::text::Line;
 use ringshard_fleet::model::{Directory, Host, HostState, Name, RunId};
 use ringshard_fleet::registry::{DirectoryReader, OrderError};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -55,8 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         if plan.old.is_empty() {
             return Ok(output::print_line("there is nothing to do")?);
         }
-        arguments.check_room(&plan)?;
-        arguments.check_ways(&ways_lost(&plan, &directory, fleet.has_bus()))?;
+        arguments.check_ways(&plan, &ways_lost(&plan, &directory, fleet.has_bus()))?;
         if !arguments.yes {
             return Ok(output::print_line("nothing was done: give --yes to carry this out")?);
         }
@@ -73,26 +73,11 @@ impl Arguments {
         Plan { old, new }
     }
 
-    /// Players must find room at the hosts that stay.
-    fn check_room(&self, plan: &Plan<'_>) -> Result<(), Box<dyn Error>> {
-        let ready = plan.new.iter().filter(|host| host.state == HostState::Ready);
-        let free: u64 = ready.map(|host| u64::from(host.free())).sum();
-        let players: u64 = plan.old.iter().map(|host| u64::from(host.players)).sum();
-        match () {
-            () if plan.new.is_empty() => {
-                Err(format!("no live host has version {}: start one of them first", self.to).into())
-            }
-            () if free < players => Err(format!(
-                "the hosts of version {} have room for {free} players, but {players} have to go there: start more of them",
-                self.to
-            )
-            .into()),
-            () => Ok(()),
+    /// Players must have a way to hosts that stay, and room there.
+    fn check_ways(&self, plan: &Plan<'_>, lost: &[String]) -> Result<(), Box<dyn Error>> {
+        if plan.new.is_empty() {
+            return Err(format!("no live host has version {}: start one of them first", self.to).into());
         }
-    }
-
-    /// Players must have a way to go there.
-    fn check_ways(&self, lost: &[String]) -> Result<(), Box<dyn Error>> {
         for reason in lost {
             output::print_line(format_args!("players will be disconnected: {reason}"))?;
         }
@@ -111,11 +96,12 @@ impl Arguments {
         let operator = fleet.operator()?;
         for (number, host) in plan.old.iter().enumerate() {
             let name = &host.name;
-            let is_there =
-                |directory: &Directory| self.plan(directory).new.iter().any(|host| host.state == HostState::Ready);
-            if !is_there(&reader.latest()) {
+            let takes =
+                |new: &&Host| new.state == HostState::Ready && (new.contract == host.contract || self.disconnect);
+            if !self.plan(&reader.latest()).new.iter().any(takes) {
                 return Err(format!(
-                    "no host of version {} is ready any more: {name} and those behind it were left as they are",
+                    "no host of version {} is ready any more that could take the players of {name}: it and those behind it were \
+                     left as they are",
                     self.to
                 )
                 .into());
@@ -151,9 +137,9 @@ impl Arguments {
                 Ok(output::print_line(format_args!("{name} has ended: about {players} players were disconnected"))?)
             }
             true => Err(format!(
-                "the time of {name} was over while it had about {players} players: they were disconnected, and come back as their \
-                 clients ask a balancer. The log of {name} says why they did not go to other hosts. The hosts behind it were left \
-                 as they are: mend that, or raise their drain-ms, and run the command again"
+                "{name} was killed, or its time was over, while it had about {players} players: they were disconnected, and come \
+                 back as their clients ask a balancer. The log of {name} says why they did not go to other hosts. The hosts behind \
+                 it were left as they are: mend that, or raise their drain-ms, and run the command again"
             )
             .into()),
         }
@@ -169,13 +155,30 @@ fn ways_lost(plan: &Plan<'_>, directory: &Directory, has_bus: bool) -> Vec<Strin
     if directory.zones.is_empty() {
         lost.push("the map has no zones, so hosts hand no players over: `ringshard fleet zones create`".to_owned());
     }
+    for contract in plan.old.iter().map(|host| &host.contract).collect::<BTreeSet<_>>() {
+        let has = |host: &&&Host| host.contract == *contract;
+        let ready = plan.new.iter().filter(|host| host.state == HostState::Ready).filter(has);
+        let free: u64 = ready.map(|host| u64::from(host.free())).sum();
+        let players: u64 = plan.old.iter().filter(has).map(|host| u64::from(host.players)).sum();
+        if free == 0 {
+            lost.push(format!("no ready host that stays has the contract {contract:?}, and room"));
+        } else if free < players {
+            lost.push(format!(
+                "the ready hosts that stay have room for {} players of the contract {contract:?}, but {} have to go there",
+                whole(free),
+                whole(players)
+            ));
+        }
+    }
     for host in &plan.old {
         let name = &host.name;
-        if !plan.new.iter().any(|new| new.contract == host.contract) {
-            lost.push(format!("no host that stays has the contract {:?} of {name}", host.contract));
-        }
-        if let Some(drain_ms) = host.drain_ms.filter(|drain_ms| *drain_ms < DRAIN_MS_MIN) {
-            lost.push(format!("{name} drains for {drain_ms} ms: set its drain-ms to 30000, and `ringshard reload` it"));
+        match host.drain_ms {
+            Some(drain_ms) if drain_ms >= DRAIN_MS_MIN => {}
+            Some(drain_ms) => lost
+                .push(format!("{name} drains for {drain_ms} ms: set its drain-ms to 30000, and `ringshard reload` it")),
+            None => lost.push(format!(
+                "{name} does not say how long it drains, as its version is too old: its setting drain-ms must be 30000"
+            )),
         }
     }
     lost
@@ -183,16 +186,20 @@ fn ways_lost(plan: &Plan<'_>, directory: &Directory, has_bus: bool) -> Vec<Strin
 
 /// How a host has ended.
 struct Ended {
-    /// The players that it had when it was last heard of. The figure can be a second old.
+    /// The players that it had when it was last heard of. It writes a change of players once per second at most, and one of less than
+    /// a hundredth of its places not at all.
     players: u32,
     /// How long it drained.
     after: Duration,
+    /// Whether it still had zones: it was killed.
+    has_zones: bool,
 }
 
 impl Ended {
-    /// Whether its time was over before all of its players had gone. A host that none has left ends earlier.
+    /// Whether it took players with it. A host that none is left at ends before its time is over, and without zones.
     fn has_cut_players(&self, host: &Host) -> bool {
-        self.players > 0 && host.drain_ms.is_some_and(|drain_ms| self.after >= Duration::from_millis(drain_ms))
+        let is_over = host.drain_ms.is_none_or(|drain_ms| self.after >= Duration::from_millis(drain_ms));
+        self.players > 0 && (is_over || self.has_zones)
     }
 }
 
@@ -207,20 +214,24 @@ async fn follow(
     let began = Instant::now();
     let (mut told, mut seen_at) = (None, began);
     loop {
-        match players_of(&reader.latest(), name, run) {
+        let directory = reader.latest();
+        match players_of(&directory, name, run) {
             Some(players) => {
-                seen_at = Instant::now();
+                // If the registry is away, the directory is an old one, and the host goes on draining.
+                if reader.freshness.borrow().away_since.is_none() {
+                    seen_at = Instant::now();
+                }
                 if told != Some(players) {
                     told = Some(players);
                     output::print_line(format_args!("{name}: {} players are left", whole(players.into())))?;
                 }
             }
             None if told.is_none_or(|players| players == 0) || seen_at.elapsed() > lease => {
-                return Ok(Ended { players: told.unwrap_or(0), after: seen_at - began + LOOK_INTERVAL });
+                let has_zones = directory.zones.owned_by(name, run).next().is_some();
+                return Ok(Ended { players: told.unwrap_or(0), after: seen_at - began + LOOK_INTERVAL, has_zones });
             }
             None => {}
         }
-        // If the registry is away, the host goes on draining.
         let _ = tokio::time::timeout(LOOK_INTERVAL, reader.directory.changed()).await;
     }
 }
@@ -286,16 +297,27 @@ mod tests {
         assert!(ways_lost(&plan, &Directory::default(), true)[0].contains("no zones"));
         let (other, hasty) = (host("other", "b", 30_000), host("hasty", "a", 0));
         let lost = ways_lost(&Plan { old: vec![&other, &hasty], new: vec![&new] }, &directory, true);
-        assert!(lost[0].contains("contract \"b\" of other") && lost[1].contains("hasty drains for 0 ms"), "{lost:?}");
+        assert!(lost[0].contains("contract \"b\"") && lost[1].contains("hasty drains for 0 ms"), "{lost:?}");
         assert_eq!(lost.len(), 2);
+        // Room counts only where players can go: at ready hosts of their contract.
+        let crowded = Host { players: 50, ..old.clone() };
+        let (full, away) = (Host { players: 60, ..new.clone() }, Host { state: HostState::Maintenance, ..new.clone() });
+        let strange = host("strange", "b", 0);
+        let lost = ways_lost(&Plan { old: vec![&crowded], new: vec![&full, &away, &strange] }, &directory, true);
+        assert!(lost.len() == 1 && lost[0].contains("room for 40 players"), "{lost:?}");
+        let silent = Host { drain_ms: None, ..old.clone() };
+        let lost = ways_lost(&Plan { old: vec![&silent], new: vec![&new] }, &directory, true);
+        assert!(lost.len() == 1 && lost[0].contains("does not say"), "{lost:?}");
     }
 
     #[test]
-    fn a_host_has_cut_players_if_its_time_was_over_and_it_had_some() {
+    fn a_host_has_cut_players_if_its_time_was_over_or_it_was_killed() {
         let host = host("old", "a", 30_000);
-        let ended = |players, secs| Ended { players, after: Duration::from_secs(secs) }.has_cut_players(&host);
-        assert!(ended(5, 30));
-        assert!(!ended(5, 20), "the figure was old: it ended because all had left");
-        assert!(!ended(0, 30));
+        let ended = |players, secs, has_zones| Ended { players, after: Duration::from_secs(secs), has_zones };
+        assert!(ended(5, 30, false).has_cut_players(&host));
+        assert!(ended(5, 9, true).has_cut_players(&host), "it was killed");
+        assert!(!ended(5, 20, false).has_cut_players(&host), "the figure was old: it ended because all had left");
+        assert!(!ended(0, 30, false).has_cut_players(&host));
+        assert!(ended(5, 1, false).has_cut_players(&Host { drain_ms: None, ..host }), "nobody knows its time");
     }
 }

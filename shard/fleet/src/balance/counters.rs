@@ -40,7 +40,7 @@ counters! {
     connections_accepted,
     /// Connections refused because there are as many as there may be, in all or from their address.
     connections_refused,
-    /// Connections closed because there is no certificate, and they come neither from this host nor from `trusted-proxies`.
+    /// Connections closed because there is no certificate, and they come neither from loopback nor from `trusted-proxies`.
     connections_exposed,
     /// Connections that could not be accepted, for example because the process has no file descriptor left.
     accept_failed,

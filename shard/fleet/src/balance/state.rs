@@ -138,9 +138,13 @@ impl State {
     /// What a route would decide now, in full. Not even the number of the next decision is used up.
     pub(super) fn explain(&self, ask: &Ask) -> Explanation {
         let (now_ms, random) = (self.now_ms(), self.random.load(Ordering::Relaxed));
-        let mut balancer = self.balancer();
-        balancer.set_clock(now_ms, clock::now_ms());
-        balancer.explain(ask, now_ms, random)
+        // Clients do not wait for the decision: only the copy needs the balancer.
+        let copy = {
+            let mut balancer = self.balancer();
+            balancer.set_clock(now_ms, clock::now_ms());
+            balancer.copy_for(ask, now_ms)
+        };
+        copy.into_explanation(ask, now_ms, random)
     }
 
     /// Clients sent nowhere, by reason.

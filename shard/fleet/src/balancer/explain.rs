@@ -141,16 +141,20 @@ impl Balancer {
     /// Explains what [`Balancer::route`] would answer now, with the same `random`. Nobody waits and no place is held because of
     /// it.
     pub fn explain(&self, ask: &Ask, now_ms: u64, random: u64) -> Explanation {
-        let mut copy = self.copy_for(ask, now_ms);
-        copy.advance(now_ms);
+        self.copy_for(ask, now_ms).into_explanation(ask, now_ms, random)
+    }
+
+    /// The same, of a copy for this ask.
+    pub(crate) fn into_explanation(mut self, ask: &Ask, now_ms: u64, random: u64) -> Explanation {
+        self.advance(now_ms);
         let place = match ask.request.place {
             Whereabouts::At(place) => Some(place),
             Whereabouts::NoDatabase | Whereabouts::Unknown => None,
         };
         // Before the decision, which holds places.
-        let regions = copy.explain_regions(&ask.request, place, now_ms);
-        let revision = copy.index.directory.revision;
-        let Decision { outcome, why, .. } = copy.route(ask, now_ms, random);
+        let regions = self.explain_regions(&ask.request, place, now_ms);
+        let revision = self.index.directory.revision;
+        let Decision { outcome, why, .. } = self.route(ask, now_ms, random);
         Explanation { answer: Answer::from(&outcome), why, place, revision, regions }
     }
 

@@ -129,7 +129,7 @@ impl Balancer {
 
     /// A copy that answers this question as the balancer would, and no other one. What cannot change the answer is left out: a
     /// copy of everything would keep clients waiting for milliseconds.
-    pub(super) fn copy_for(&self, ask: &Ask, now_ms: u64) -> Balancer {
+    pub(crate) fn copy_for(&self, ask: &Ask, now_ms: u64) -> Balancer {
         let pass = match &ask.request.party {
             Some(Party::Member(pass)) => Some(pass),
             Some(Party::Founder { .. }) | None => None,

@@ -139,12 +139,15 @@ impl Desk {
         let key = key_of(account);
         let record = PlayerRecord::new(stay, self.me, state);
         let value = self.vault.seal(&key, self.clock.now_ms(), &record);
+        // If another version has written since this host did, the account is there.
+        let was_mine = known.is_some();
         for attempt in 1..=TRIES {
             let revision = match known.take() {
                 Some(revision) => revision,
                 None => match self.find::<PlayerRecord>(&key).await {
                     Ok((_, Some((_, found)))) if self.is_later(&found, stay) => return Changed::Superseded,
                     Ok((revision, _)) => revision,
+                    Err(BucketError::OtherVersion) if was_mine => return Changed::Superseded,
                     Err(error) => return Changed::Failed(error.to_string()),
                 },
             };
@@ -165,6 +168,7 @@ impl Desk {
                 Changed::Done(revision)
             }
             Ok(_) => Changed::Failed("the record is not the one that was written".into()),
+            Err(BucketError::OtherVersion) => Changed::Superseded,
             Err(error) => Changed::Failed(error.to_string()),
         }
     }

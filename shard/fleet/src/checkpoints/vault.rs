@@ -22,10 +22,10 @@ const TAG: usize = 16;
 /// Why bytes are no record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotARecord {
-    /// They are too short, or of another version of the program.
+    /// They are of another version of the program.
     #[error("it is of another version")]
     Form,
-    /// They were not made with the fleet's key for this account or zone, or somebody has changed them.
+    /// They are too short, or were not made with the fleet's key for this account or zone, or somebody has changed them.
     #[error("it is not sealed with the fleet's key for this account or zone")]
     Forged,
     /// They are too old.
@@ -65,8 +65,11 @@ impl Vault {
     /// # Errors
     /// [`NotARecord`].
     pub fn open<T: DeserializeOwned>(&self, key: &str, bytes: &[u8], now_ms: u64) -> Result<(u64, T), NotARecord> {
-        let (header, sealed) = bytes.split_first_chunk::<HEADER>().ok_or(NotARecord::Form)?;
-        if header[0] != VERSION || sealed.len() < TAG {
+        let (header, sealed) = bytes.split_first_chunk::<HEADER>().ok_or(NotARecord::Forged)?;
+        if sealed.len() < TAG {
+            return Err(NotARecord::Forged);
+        }
+        if header[0] != VERSION {
             return Err(NotARecord::Form);
         }
         let mut content = sealed.to_vec();

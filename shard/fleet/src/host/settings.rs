@@ -104,7 +104,7 @@ pub(super) fn described(host: &Host, status: HostStatus) -> Host {
             Readiness::Overloaded => HostState::Overloaded,
             Readiness::Draining => HostState::Draining,
         },
-        drain_ms: Some(status.drain_ms),
+        drain_ms: status.drain_ms,
         ..host.clone()
     }
 }

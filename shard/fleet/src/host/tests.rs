@@ -39,7 +39,7 @@ impl FakeServer {
             capacity: 100,
             players: 0,
             load: 0.0,
-            drain_ms: 0,
+            drain_ms: Some(0),
         })))
     }
 

@@ -83,7 +83,7 @@ impl StaticHost {
             load: status.load,
             weight: self.weight,
             state,
-            drain_ms: Some(status.drain_ms),
+            drain_ms: status.drain_ms,
         }
     }
 }

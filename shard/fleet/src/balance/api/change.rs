@@ -27,6 +27,8 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 const BODY: Duration = Duration::from_secs(10);
 /// Bytes of a reason.
 const REASON_BYTES_MAX: usize = 500;
+/// Bytes of an outcome that the audit gets: a fault in a body can repeat parts of it.
+const OUTCOME_BYTES_MAX: usize = 1_000;
 /// Characters of a target that are repeated: as many as the longest name has.
 const TARGET_CHARACTERS_MAX: usize = 63;
 
@@ -121,6 +123,10 @@ impl Attempt<'_> {
         if !state.balancer().directory().hosts.contains_key(&name) {
             return Err(Refusal::new(404, format!("the fleet has no host {name}")));
         }
+        // If the client goes while the registry is asked, nobody here hears its answer.
+        let unknown =
+            "the client was gone before the registry answered: `ringshard fleet audit` says whether it is done";
+        self.outcome = Err(unknown.to_owned());
         Ok(state.fleet.order(&name, order, &self.who, reason, state.random()).await?)
     }
 
@@ -156,6 +162,7 @@ impl Drop for Attempt<'_> {
             Err(_) => counters.changes_failed.count(),
         }
         let outcome = self.outcome.as_ref().err().map_or("done", String::as_str);
+        let outcome = &outcome[..outcome.floor_char_boundary(OUTCOME_BYTES_MAX)];
         let details = std::mem::take(&mut self.details);
         let Attempt { who, address, action, target, .. } = &*self;
         let change = Change { who, address: *address, action, target, details, outcome, left_out: 0 };

@@ -16,7 +16,7 @@ pub struct Raw {
     /// Address and port, TCP. [default: 127.0.0.1:3580]
     #[arg(long, value_name = "ADDRESS", env = "RINGSHARD_BALANCE_LISTEN", hide_env = true)]
     pub listen: Option<SocketAddr>,
-    /// PEM file with the certificate and its chain. Without it the balancer speaks HTTP with this host, and with
+    /// PEM file with the certificate and its chain. Without it the balancer speaks HTTP over loopback, and with
     /// `trusted-proxies` that speak HTTPS; it closes other connections.
     #[arg(long, value_name = "FILE", env = "RINGSHARD_BALANCE_CERTIFICATE", hide_env = true)]
     pub certificate: Option<PathBuf>,

@@ -11,8 +11,10 @@ fn own_address() -> Option<std::net::IpAddr> {
 }
 
 #[tokio::test]
-async fn plain_http_is_spoken_with_this_host_and_with_proxies_alone() {
-    let Some(own) = own_address() else { return };
+async fn plain_http_is_spoken_over_loopback_and_with_proxies_alone() {
+    let Some(own) = own_address() else {
+        return eprintln!("skipped: this machine has no address but loopback");
+    };
     let all = |trusted: &str| Settings {
         listen: ([0, 0, 0, 0], 0).into(),
         trusted_proxies: vec![trusted.parse().unwrap()],
@@ -34,7 +36,7 @@ async fn plain_http_is_spoken_with_this_host_and_with_proxies_alone() {
 
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_is_a_failed_connection_and_an_idle_one_is_none() {
-    let bench = Bench::start(Settings { head: Duration::from_millis(100), ..settings() }, hosts()).await;
+    let bench = Bench::start(Settings { head: Duration::from_secs(2), ..settings() }, hosts()).await;
     let ended = async |client: &mut Client| {
         assert!(timeout(Duration::from_secs(20), client.read()).await.expect("it ends").is_none());
     };

@@ -290,3 +290,22 @@ async fn a_record_of_another_version_is_not_replaced() {
     fleet.settle(MS(100)).await;
     assert_eq!(fleet.places(ANN), [(1, 1)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_plays_while_another_version_writes_its_record_leaves() {
+    let mut fleet = Fleet::new(1);
+    fleet.settle(MS(50)).await;
+    fleet.enter(0, ANN);
+    fleet.settle(MS(50)).await;
+    fleet.play();
+    fleet.settle(MS(50)).await;
+    let key = format!("account.{ANN}");
+    let found = fleet.bucket.get(&key).await.unwrap();
+    let mut other = found.value.unwrap();
+    other[0] += 1;
+    fleet.bucket.change(&key, found.revision, Some(other.clone())).await.unwrap();
+    fleet.play();
+    fleet.settle(MS(1_000)).await;
+    assert_eq!((fleet.places(ANN), fleet.hosts[0].keeper.counters().superseded), (vec![], 1));
+    assert_eq!(fleet.bucket.get(&key).await.unwrap().value, Some(other));
+}

@@ -51,7 +51,7 @@ impl SimulatedServer {
             capacity: 1_000,
             players: 0,
             load: 0.0,
-            drain_ms: 0,
+            drain_ms: Some(0),
         };
         SimulatedServer(Arc::new(Mutex::new(State { status, is_stopped: false })))
     }

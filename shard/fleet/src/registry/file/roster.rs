@@ -107,7 +107,7 @@ mod tests {
             capacity: 100,
             players,
             load: 0.5,
-            drain_ms: 0,
+            drain_ms: Some(0),
         }
     }
 

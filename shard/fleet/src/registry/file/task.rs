@@ -138,7 +138,7 @@ mod tests {
                 capacity: 100,
                 players: 7,
                 load: 0.5,
-                drain_ms: 0,
+                drain_ms: Some(0),
             }),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
