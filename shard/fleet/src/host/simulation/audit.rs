@@ -219,7 +219,8 @@ impl Audit {
         let has_said_all = knows || fleet.audit.in_order.contains_key(&former.run);
         let may_lose = if has_said_all { 0 } else { (most.as_millis() / WALK.as_millis()) as u64 };
         // A living host may have been cut off from the bucket when it had lost the zone and was to write its last state.
-        let unkept_at = former.unkept_at.max(there.and_then(|host| host.unkept_at));
+        // And the bucket may have been removed between the former owner's first record of the zone and its next one.
+        let unkept_at = former.unkept_at.max(there.and_then(|host| host.unkept_at)).max(fleet.audit.removed_at);
         let is_excused = unkept_at.is_some_and(|at| at + 2 * most > former.at);
         fleet.audit.zones_oldest =
             fleet.audit.zones_oldest.max(if is_excused { Duration::ZERO } else { WALK * lost as u32 });
