@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Balancers {
     urls: Vec<String>,
     agent: Agent,
-    /// The address of its own under which the balancers see the player, who is behind a proxy that they trust.
+    /// The player's own address, which the balancers take from `X-Forwarded-For`.
     address: String,
     account: u32,
 }

@@ -28,7 +28,7 @@ fn a_client_is_sent_to_one_server_at_a_time_and_stays_if_that_does_not_answer() 
     assert_eq!(bench.client.change_of_server(), None);
     bench.send_to_another_server();
     assert_eq!(bench.client.change_of_server(), Some(SocketAddr::from(ADDRESS)));
-    assert_eq!(bench.client.change_of_server(), None, "it is told once");
+    assert_eq!(bench.client.change_of_server(), None, "the client gives it once");
     let now = bench.time();
     bench.client.move_to(now, 1);
     assert!(bench.client.connection().is_moving());

@@ -39,7 +39,7 @@ pub enum NotALetter {
     /// They are too short or too long, or of another version of the program.
     #[error("it is no letter of this version")]
     Form,
-    /// It is for another run. Nobody who has the key writes that to this host.
+    /// It is for another run. Hosts with the key do not send such a letter to this host.
     #[error("it is for another host")]
     Other,
     /// Its writer does not have the fleet's key, or somebody has changed it.

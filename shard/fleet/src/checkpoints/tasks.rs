@@ -204,7 +204,7 @@ impl Desk {
         }
     }
 
-    /// Whoever waits for the record asks for it many times.
+    /// Logs a record of another version, at most once per [`COMPLAIN_AGAIN`]: what waits for it asks many times.
     fn complain(&self, key: &str) {
         let mut last = self.complained_at.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_none_or(|at| at.elapsed() >= COMPLAIN_AGAIN) {

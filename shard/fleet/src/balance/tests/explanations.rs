@@ -1,4 +1,4 @@
-//! What operators are told of a decision is what a client is told, and asking changes nothing.
+//! Explanations over HTTP: they agree with the answers that clients get, and they change nothing.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Without a certificate: who is served, and who is not. And connections that say too little.
+//! Which connections a balancer without a certificate serves, and how it ends connections that send too little.
 
 use super::*;
 

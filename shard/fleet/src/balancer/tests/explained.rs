@@ -1,4 +1,4 @@
-//! An explanation is the decision: what it says, a client that asks at this moment is told.
+//! An explanation agrees with the answer that a client would get at the same moment.
 
 use super::*;
 
